@@ -1,4 +1,4 @@
-// Debian's browsers, driven without a download: Chromium by its own protocol, Firefox by WebDriver BiDi.
+// Debian's browsers, driven without a download: Chromium by its own protocol, Firefox by WebDriver BiDi, WebKit by WebDriver.
 
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import puppeteer from "puppeteer-core";
+
+import { withWebKit } from "./webkit.mjs";
 
 const CHROMIUM_ARGUMENTS = [
   "--no-sandbox",
@@ -27,7 +29,7 @@ const FIREFOX_PREFERENCES = {
 
 const found = (...paths) => paths.find((path) => existsSync(path));
 
-/** The browsers by name, and how each is started. */
+/** The browsers that puppeteer starts, by name, and how each is started. */
 export const BROWSERS = {
   chromium: (profile) => ({
     executablePath: process.env.CSMS_CHROMIUM ?? found("/usr/bin/chromium", "/usr/bin/google-chrome"),
@@ -44,6 +46,7 @@ export const BROWSERS = {
 
 /** Runs `use` with a page of a fresh browser, and ends the browser whatever happens. `further` are options of puppeteer. */
 export async function withPage(name, use, further = {}) {
+  if (name === "webkit") return withWebKit(use);
   const profile = await mkdtemp(join(tmpdir(), `csms-${name}-`));
   const browser = await puppeteer.launch({ headless: true, protocolTimeout: 600_000, ...BROWSERS[name](profile), ...further });
   try {

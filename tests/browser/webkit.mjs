@@ -1,12 +1,27 @@
-// WebKit, the engine of Safari: Debian's WebKitGTK, driven by its own WebDriver on a display of its own.
+// WebKit, the engine of Safari: Debian's WebKitGTK, started with its own WebDriver on a display of its own, and ended whatever
+// happens. What is done in its page is in `webkit-page.mjs`.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readdirSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { command, WebKitPage } from "./webkit-page.mjs";
 
 const DRIVER = process.env.CSMS_WEBKIT_DRIVER ?? "/usr/bin/WebKitWebDriver";
-const BROWSERS = ["4.1", "6.0", "4.0"].map((version) => `/usr/lib/x86_64-linux-gnu/webkit2gtk-${version}/MiniBrowser`);
+
+/** The browser that comes with the engine, below a directory of the processor's. */
+function findBrowser() {
+  const below = "/usr/lib";
+  const places = readdirSync(below).filter((name) => name.includes("-linux-"));
+  const paths = places.flatMap((place) => ["4.1", "6.0", "4.0"].map((version) => `${below}/${place}/webkit2gtk-${version}/MiniBrowser`));
+  const found = paths.find((path) => existsSync(path));
+  if (found === undefined) throw new Error("there is no WebKit: install webkit2gtk-driver and xvfb");
+  return found;
+}
 
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
@@ -23,14 +38,6 @@ async function end(process) {
   await once(process, "exit");
 }
 
-/** Sends a command of WebDriver, and returns its value. */
-async function command(method, address, body) {
-  const request = { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
-  const { value } = await (await fetch(address, request)).json();
-  if (value?.error !== undefined) throw new Error(`${value.error}: ${value.message}`);
-  return value;
-}
-
 /** Waits until the driver listens. */
 async function listening(base, driver) {
   for (;;) {
@@ -41,46 +48,46 @@ async function listening(base, driver) {
   }
 }
 
-/**
- * Runs `use` with a page: `goto(address)`, and `evaluate(body)`, which returns what the body of an async function returns.
- * Ends everything whatever happens.
- */
+/** A home directory whose downloads are in `downloads`. */
+async function homeIn(directory) {
+  const downloads = join(directory, "downloads");
+  await mkdir(downloads);
+  await mkdir(join(directory, ".config"));
+  await writeFile(join(directory, ".config/user-dirs.dirs"), 'XDG_DOWNLOAD_DIR="$HOME/downloads"\n');
+  return downloads;
+}
+
+/** Runs `use` with a page of a fresh browser in English, and ends everything whatever happens. */
 export async function withWebKit(use) {
-  const binary = BROWSERS.find((path) => existsSync(path));
-  if (binary === undefined) throw new Error("there is no WebKit: install webkit2gtk-driver and xvfb");
-  const display = spawn("/usr/bin/Xvfb", ["-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"], {
+  const binary = findBrowser();
+  const home = await mkdtemp(join(tmpdir(), "csms-webkit-"));
+  const downloads = await homeIn(home);
+  const display = spawn("/usr/bin/Xvfb", ["-displayfd", "3", "-screen", "0", "1680x1280x24", "-nolisten", "tcp"], {
     stdio: ["ignore", "ignore", "ignore", "pipe"],
   });
   const running = [display];
   try {
     const [number] = await once(display.stdio[3], "data");
     const port = await freePort();
-    const env = { ...process.env, DISPLAY: `:${String(number).trim()}` };
+    const env = { ...process.env, DISPLAY: `:${String(number).trim()}`, HOME: home, LC_ALL: "C" };
+    for (const name of ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "WAYLAND_DISPLAY"]) delete env[name];
     // The sandbox needs rights that a container does not give; nothing but the tests' own pages is shown.
     env.WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS = "1";
     const driver = spawn(DRIVER, [`--port=${port}`, "--host=127.0.0.1"], { env, stdio: "ignore" });
     running.unshift(driver);
     const base = `http://127.0.0.1:${port}`;
     await listening(base, driver);
-    const options = { "webkitgtk:browserOptions": { binary, args: ["--automation"] } };
+    const options = { "webkitgtk:browserOptions": { binary, args: ["--automation"] }, unhandledPromptBehavior: "ignore" };
     const { sessionId } = await command("POST", `${base}/session`, { capabilities: { alwaysMatch: options } });
     const session = `${base}/session/${sessionId}`;
     try {
       await command("POST", `${session}/timeouts`, { script: 300_000, pageLoad: 60_000 });
-      return await use({
-        goto: (url) => command("POST", `${session}/url`, { url }),
-        async evaluate(body) {
-          const script = `const done = arguments[arguments.length - 1];
-            (async () => { ${body} })().then((value) => done({ value }), (error) => done({ error: String(error) }));`;
-          const { value, error } = await command("POST", `${session}/execute/async`, { script, args: [] });
-          if (error !== undefined) throw new Error(error);
-          return value;
-        },
-      });
+      return await use(new WebKitPage(session, downloads));
     } finally {
       await command("DELETE", session).catch(() => {});
     }
   } finally {
     for (const process of running) await end(process);
+    await rm(home, { recursive: true, force: true, maxRetries: 5 });
   }
 }

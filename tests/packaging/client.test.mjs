@@ -319,7 +319,7 @@ test("a fetch that returns no response is named, and called once", async (contex
 });
 
 test("JSON that is no object is an unexpected answer", async (context) => {
-  for (const body of [null, 5, "text", true]) {
+  for (const body of [null, 5, "text", true, [], [{ name: "a" }]]) {
     const { client } = await prepared(context, [{ body }]);
     assert.equal((await failure(client.showSecret({ secret_name: "demo" }))).code, "client/unexpected-answer");
     assert.equal((await failure(client.createDataKey({ keyId: "key-1" }))).code, "client/unexpected-answer");

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { inBothBrowsers } from "./flow.mjs";
+import { inEveryBrowser } from "./flow.mjs";
 import { withPerson } from "./person.mjs";
 import { CREDENTIALS, client, unique } from "./stage.mjs";
 
@@ -16,28 +16,27 @@ async function startFrom(person, name) {
   await person.press("button", "Start from the current value");
 }
 
-/** Chooses a file of these bytes in the field that the page has for it. */
-const chooseFile = (person, bytes, name = "file") =>
-  person.page.evaluate(
-    ([bytes, name]) => {
-      const files = new DataTransfer();
-      files.items.add(new File([Uint8Array.from(bytes)], name));
-      const field = document.querySelector("input[type=file]");
-      field.files = files.files;
-      field.dispatchEvent(new Event("change", { bubbles: true }));
-    },
-    [[...bytes], name],
-  );
-
 async function save(person) {
   await person.press("button", "Review");
   await person.press("button", "Save the version");
   await person.sees("is saved.");
 }
 
+/** Puts a text, written as in JSON and repeated, into a field, as no keyboard could. */
+const putEscaped = (person, label, text, times = 1) =>
+  person.page.evaluate(
+    ([label, text, times]) => {
+      const field = [...document.querySelectorAll("input, textarea")].find(({ labels }) => labels?.[0]?.textContent === label);
+      const { set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value");
+      set.call(field, JSON.parse(`"${text}"`).repeat(times));
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    },
+    [label, text, times],
+  );
+
 const TEXT = '{\n  "user": "app",\n  "ratio": 1.0,\n  "id": 18446744073709551615,\n  "dash": "\\u2014"\n}\n';
 
-inBothBrowsers({
+inEveryBrowser({
   "a value nobody edits is saved as the bytes it was, also after looking at every view and going back": async (person) => {
     const name = unique("same");
     await client.createSecret({ name, secret_string: TEXT });
@@ -122,6 +121,62 @@ inBothBrowsers({
     await person.sees("Which rotations");
   },
 
+  "loading the page again asks before anything typed is lost": async (person, browser) => {
+    const name = unique("reload");
+    await person.goTo("#/create");
+    await person.write("Name", name);
+    if (browser === "webkit") {
+      // Its driver answers the question before anybody sees it.
+      assert.equal(await person.page.evaluate(() => dispatchEvent(new Event("beforeunload", { cancelable: true }))), false);
+      return;
+    }
+    person.agrees = false;
+    person.questions.length = 0;
+    await person.page.evaluate(() => void setTimeout(() => location.reload()));
+    await person.isAsked();
+    assert.equal(await person.page.evaluate(() => document.querySelector("[name=secret-name]").value), name);
+    person.agrees = true;
+  },
+
+  "the text of a file takes the place of a typed one only after a question": async (person) => {
+    await person.goTo("#/create");
+    await person.press("radio", "Plain text");
+    await person.write("Text", "typed");
+    person.agrees = false;
+    person.questions.length = 0;
+    await person.chooseFile(Buffer.from("from a file"));
+    await person.isAsked();
+    const text = () => person.page.evaluate(() => document.querySelector("textarea").value);
+    assert.equal(await text(), "typed");
+    person.agrees = true;
+    await person.chooseFile(Buffer.from("from a file"));
+    await person.waitFor(() => document.querySelector("textarea").value === "from a file");
+    // Nobody typed that one.
+    await person.chooseFile(Buffer.from("from another"));
+    await person.waitFor(() => document.querySelector("textarea").value === "from another");
+    assert.equal(person.questions.length, 2);
+  },
+
+  "text that no rule can take is a problem of its field, and the page goes on": async (person) => {
+    const put = (label, text) => putEscaped(person, label, text);
+    const HALF = "\\ud800";
+    await person.goTo("#/create");
+    await person.press("radio", "Plain text");
+    await put("Text", HALF);
+    await person.sees("It holds half of a character");
+    await put("Name", HALF);
+    await person.sees("Use letters, digits, - and _, at most 64.");
+    await person.press("radio", "Database account");
+    await put("Database instance", HALF);
+    await person.press("switch", "Rotate automatically");
+    await put("Every", HALF);
+    await person.sees("A whole number and d, h, m or s");
+    await person.goTo("#/events");
+    await person.press("button", "New event");
+    await put("Name", HALF);
+    await person.sees("Use letters, digits, - and _, at most 64.");
+  },
+
   "Escape asks before it closes a dialog with something typed in it": async (person) => {
     const name = unique("escape");
     await client.createSecret({ name, secret_string: "kept" });
@@ -193,7 +248,7 @@ inBothBrowsers({
     await person.goTo("#/create");
     await person.press("radio", "Binary");
     await person.sees(`at most ${limit.toLocaleString("en")} bytes`);
-    const choose = (length) => chooseFile(person, new Uint8Array(length));
+    const choose = (length) => person.chooseFile(new Uint8Array(length));
     await choose(limit + 1);
     await person.sees("it is stored as Base64.");
     await choose(limit);
@@ -207,9 +262,9 @@ inBothBrowsers({
     await person.goTo("#/create");
     await person.write("Name", name);
     await person.press("radio", "Plain text");
-    await chooseFile(person, Buffer.from([0xb0, 0xa1, 0xff]));
+    await person.chooseFile(Buffer.from([0xb0, 0xa1, 0xff]));
     await person.sees("This file is not text in UTF-8.");
-    await chooseFile(person, Buffer.from(text));
+    await person.chooseFile(Buffer.from(text));
     await person.waitFor(() => document.querySelector("textarea").value.includes("C=3"));
     assert.ok(!(await person.text()).includes("not text in UTF-8"));
     await person.press("button", "Create secret");
@@ -256,6 +311,19 @@ inBothBrowsers({
     assert.equal(await stored(name), '{"a":"mine"}');
   },
 });
+
+test("text without an end is too long, and the page goes on", () =>
+  withPerson("chromium", async (person) => {
+    await person.signIn();
+    await person.goTo("#/create");
+    await person.write("Description", "still there");
+    await person.press("radio", "Plain text");
+    await putEscaped(person, "Text", "x", 5 << 20);
+    await person.sees("this one has 5");
+    assert.equal(await person.page.getByLabel("Description").inputValue(), "still there");
+    await putEscaped(person, "Description", "d", 5 << 20);
+    await person.sees("At most 2,048 bytes.");
+  }));
 
 test("a part that cannot be loaded says so inside the frame, and is loaded again", () =>
   withPerson("chromium", async (person) => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { inBothBrowsers } from "./flow.mjs";
+import { inEveryBrowser } from "./flow.mjs";
 import { client, unique } from "./stage.mjs";
 
 const subscriptionsOf = async (secret_name) => (await client.showSecret({ secret_name })).secret.event_subscriptions;
@@ -15,7 +15,7 @@ const made = (name) =>
     notification: { target_type: "SMN", target_id: "urn:smn:local-1:p:alerts", target_name: "alerts" },
   });
 
-inBothBrowsers({
+const FLOWS = {
   "an event is made and deleted": async (person) => {
     const name = unique("event");
     await person.goTo("#/events");
@@ -64,4 +64,6 @@ inBothBrowsers({
     await person.sees("Current value");
     assert.deepEqual(await subscriptionsOf(name), [event]);
   },
-});
+};
+
+inEveryBrowser(FLOWS, { isRareInWebKit: true });

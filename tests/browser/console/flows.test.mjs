@@ -1,8 +1,8 @@
-// What a person does with the console, in both browsers, against a real server and a real database.
+// What a person does with the console, in every browser, against a real server and a real database.
 
 import assert from "node:assert/strict";
 
-import { inBothBrowsers } from "./flow.mjs";
+import { inEveryBrowser } from "./flow.mjs";
 import { CREDENTIALS, client, unique } from "./stage.mjs";
 
 const valueOf = async (secret_name, version_id = "latest") =>
@@ -177,4 +177,4 @@ const FLOWS = {
   },
 };
 
-inBothBrowsers(FLOWS);
+inEveryBrowser(FLOWS);

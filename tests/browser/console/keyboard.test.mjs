@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { BROWSERS } from "./flow.mjs";
 import { withPerson } from "./person.mjs";
 import { CREDENTIALS, client, loginFor, unique } from "./stage.mjs";
 
@@ -25,11 +26,11 @@ class Hands {
     });
   }
 
-  /** Presses Tab until something is focused, and returns what was passed on the way. */
-  async tabTo(wanted) {
+  /** Presses Tab, or another key, until something is focused, and returns what was passed on the way. */
+  async tabTo(wanted, key = "Tab") {
     const passed = [];
     for (let presses = 0; presses < FAR; presses += 1) {
-      await this.person.key("Tab");
+      await this.person.key(key);
       const here = await this.focused();
       if (here === wanted) return passed;
       passed.push(here);
@@ -39,6 +40,12 @@ class Hands {
 
   async activate(wanted) {
     await this.tabTo(wanted);
+    await this.person.key("Enter");
+  }
+
+  /** Activates what is here or was passed before. */
+  async activateBefore(wanted) {
+    if ((await this.focused()) !== wanted) await this.tabTo(wanted, "Shift+Tab");
     await this.person.key("Enter");
   }
 
@@ -68,7 +75,7 @@ class Hands {
   }
 }
 
-for (const browser of ["chromium"]) {
+for (const browser of BROWSERS) {
   test(`the keyboard alone signs in, finds, reveals, edits, rotates, deletes and restores a secret in ${browser}`, () =>
     withPerson(browser, async (person) => {
       const hands = new Hands(person);
@@ -105,8 +112,7 @@ for (const browser of ["chromium"]) {
       await hands.activate("Reveal the value of v1");
       await person.sees(login.password);
 
-      await person.page.evaluate(() => document.querySelector("main").focus());
-      await hands.activate("New version");
+      await hands.activateBefore("New version");
       await person.sees("Stages that mark it");
       await hands.activate("Start from the current value");
       await person.sees("Value of username");
@@ -135,21 +141,19 @@ for (const browser of ["chromium"]) {
       assert.equal(await hands.focused(), "Rotate now");
       assert.notEqual((await stored()).password, login.password);
 
-      await person.page.evaluate(() => document.querySelector("main").focus());
-      await hands.activate("More actions");
+      await hands.activateBefore("More actions");
       await hands.choose("Delete…");
       await hands.inDialog();
       await hands.activate("Schedule the deletion");
       await person.sees("Pending deletion");
       await hands.onPage();
-      await person.page.evaluate(() => document.querySelector("main").focus());
-      await hands.activate("More actions");
+      await hands.activateBefore("More actions");
       await hands.choose("Restore…");
       await hands.inDialog();
       await hands.activate("Restore");
       await hands.onPage();
       await person.waitFor(() => !document.body.innerText.includes("Pending deletion"));
       assert.equal((await client.showSecret({ secret_name: name })).secret.state, "ENABLED");
-      assert.deepEqual(person.complaints, []);
+      assert.deepEqual(await person.complained(), []);
     }));
 }

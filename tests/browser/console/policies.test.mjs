@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { inBothBrowsers } from "./flow.mjs";
+import { inEveryBrowser } from "./flow.mjs";
 import { client, unique } from "./stage.mjs";
 
 const DOCUMENT = { Version: "5.0", Statement: [{ Effect: "Allow", Action: ["csms:secret:get"] }] };
@@ -16,7 +16,7 @@ const documentOf = async (policy_id) => {
 };
 const closed = (person) => person.waitFor(() => document.querySelector("[role=dialog]") === null);
 
-inBothBrowsers({
+const FLOWS = {
   "a policy is created, and judged by the service": async (person) => {
     const name = unique("policy");
     await person.goTo("#/policies");
@@ -66,12 +66,34 @@ inBothBrowsers({
     await person.press("menuitem", "Edit…");
     await person.sees("It counts from the next request on. Users that have it: 0.");
     await person.waitFor(() => document.querySelector("[role=dialog] textarea").value.includes("csms:secret:get"));
+    await person.write("What it says (JSON)", JSON.stringify(DOCUMENT).replace("Allow", "Perhaps"));
+    await person.press("button", "Save");
+    await person.sees("malformed policy document");
+    assert.equal((await client.listPolicyVersionsV5({ policy_id })).versions.length, 5);
     await person.write("What it says (JSON)", JSON.stringify(DOCUMENT).replace(":get", ":list"));
     await person.press("button", "Save");
     await closed(person);
     assert.deepEqual((await documentOf(policy_id)).Statement[0].Action, ["csms:secret:list"]);
     const { versions } = await client.listPolicyVersionsV5({ policy_id });
     assert.deepEqual(versions.map(({ version_id }) => version_id).sort(), ["v2", "v3", "v4", "v5", "v6"]);
+  },
+
+  "a policy that was changed meanwhile is noticed before saving": async (person) => {
+    const name = unique("meanwhile");
+    const policy_id = await made(name);
+    await person.goTo("#/policies");
+    await person.press("button", `Actions for ${name}`);
+    await person.press("menuitem", "Edit…");
+    await person.waitFor(() => document.querySelector("[role=dialog] textarea").value.includes("csms:secret:get"));
+    await person.write("What it says (JSON)", JSON.stringify(DOCUMENT).replace(":get", ":list"));
+    const policy_document = JSON.stringify(DOCUMENT).replace(":get", ":rotate");
+    await client.createPolicyVersionV5({ policy_id, policy_document, set_as_default: true });
+    await person.press("button", "Save");
+    await person.sees("The policy was changed elsewhere after you began.");
+    assert.deepEqual((await documentOf(policy_id)).Statement[0].Action, ["csms:secret:rotate"]);
+    await person.press("button", "Save");
+    await closed(person);
+    assert.deepEqual((await documentOf(policy_id)).Statement[0].Action, ["csms:secret:list"]);
   },
 
   "a policy that is attached cannot be deleted, and one that is not can": async (person) => {
@@ -104,4 +126,6 @@ inBothBrowsers({
     await person.waitFor(() => document.querySelector("[role=dialog] textarea").value.includes("Statement"));
     assert.ok(!/\bSave\b/.test(await person.text()));
   },
-});
+};
+
+inEveryBrowser(FLOWS, { isRareInWebKit: true });

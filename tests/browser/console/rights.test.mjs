@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { inBothBrowsers } from "./flow.mjs";
+import { inEveryBrowser } from "./flow.mjs";
 import { client, unique } from "./stage.mjs";
 
 /** A user with a policy, and its access key. */
@@ -28,7 +28,7 @@ const isDisabled = (person, name) =>
     return found?.disabled === true;
   }, name);
 
-inBothBrowsers({
+const FLOWS = {
   "who may only look is told what is missing before a click": async (person) => {
     const name = unique("looked-at");
     await client.createSecret({ name, secret_string: "not for everybody" });
@@ -96,4 +96,6 @@ inBothBrowsers({
     await person.sees("Edit…");
     assert.ok(!(await person.text()).includes("You lack"));
   },
-});
+};
+
+inEveryBrowser(FLOWS, { isRareInWebKit: true });

@@ -1,13 +1,9 @@
 // What a person does with secrets that rotate: now, on a schedule, for a trial, and sealed for the function.
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
 
-import { ROOT } from "../../packaging/unpack.mjs";
-import { inBothBrowsers } from "./flow.mjs";
-import { CREDENTIALS, client, loginFor, unique } from "./stage.mjs";
-
-const { JweKey } = await import(join(ROOT, "www/node_modules/csms/lib/node.js"));
+import { inEveryBrowser } from "./flow.mjs";
+import { CREDENTIALS, client, JweKey, loginFor, unique } from "./stage.mjs";
 
 /** What the function seals and opens values for. */
 const PURPOSE = `rotation-${CREDENTIALS.project_id}`;
@@ -24,7 +20,7 @@ const rotating = (name, secret_string) =>
     rotation_config: JSON.stringify({ InstanceId: "local", SecretSubType: "SingleUser" }),
   });
 
-inBothBrowsers({
+inEveryBrowser({
   "a database password is rotated with its progress in view": async (person, browser) => {
     const name = unique("rotated");
     const login = loginFor(browser);
@@ -82,6 +78,12 @@ inBothBrowsers({
     await person.sees("A rotation would fail. Nothing was changed.");
     assert.equal((await client.showSecret({ secret_name: name })).secret.auto_rotation, false);
     await person.write("Password of the account", login.password);
+    person.agrees = false;
+    person.questions.length = 0;
+    await person.press("link", "Open the secret");
+    await person.isAsked();
+    await person.waitFor(() => location.hash === "#/create");
+    person.agrees = true;
     await person.press("button", "Try again");
     await person.sees("Current value");
     const { secret } = await client.showSecret({ secret_name: name });
@@ -121,5 +123,27 @@ inBothBrowsers({
     await person.waitFor(() => !/Next rotation\s+by hand/.test(document.body.innerText));
     const { secret } = await client.showSecret({ secret_name: name });
     assert.deepEqual([secret.auto_rotation, secret.rotation_period], [true, "36h"]);
+    await person.write("Every", "48h");
+    await person.press("button", "Save the schedule");
+    await person.waitFor(() => document.querySelector("form [type=submit]").disabled);
+    assert.equal((await client.showSecret({ secret_name: name })).secret.rotation_period, "48h");
+  },
+
+  "a schedule that is being typed outlives a change of something else": async (person) => {
+    const name = unique("typing");
+    await rotating(name, '{"engine":"postgresql"}');
+    await person.goTo(`#/secrets/${name}/rotation`);
+    await person.press("switch", "Rotate automatically");
+    await person.write("Every", "72h");
+    await person.press("button", "More actions");
+    await person.press("menuitem", "Edit…");
+    await person.write("Description", "changed meanwhile");
+    await person.press("button", "Save");
+    await person.sees("is saved.");
+    await person.settles();
+    await person.press("button", "Save the schedule");
+    await person.sees("The schedule is saved.");
+    const { secret } = await client.showSecret({ secret_name: name });
+    assert.deepEqual([secret.rotation_period, secret.description], ["72h", "changed meanwhile"]);
   },
 });

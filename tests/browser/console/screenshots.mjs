@@ -40,7 +40,8 @@ for (const { theme, width, language = "en" } of SETTINGS) {
     async (person) => {
       // Pages are found by their English names.
       await person.page.addInitScript(() => localStorage.setItem("csms.language", "en"));
-      for (const { name, open, isSignedOut, isLong } of PAGES.filter((page) => !only || page.name === only)) {
+      const pages = PAGES.filter((page) => (!only || page.name === only) && (!page.isNarrow || width < 1060));
+      for (const { name, open, isSignedOut, isLong } of pages) {
         await (isSignedOut ? person.arrive() : person.signIn());
         await open(person);
         if (language !== "en") await speak(person, language);

@@ -1,6 +1,6 @@
 // A project as one finds it in use, for screenshots and for the checks that look at every page.
 
-import { CREDENTIALS, client, loginFor } from "./stage.mjs";
+import { CREDENTIALS, client, JweKey, loginFor } from "./stage.mjs";
 
 const SERVICES = ["billing", "catalog", "checkout", "courier", "ledger", "mailer", "media", "reports", "search", "shop"];
 const KINDS = ["api-key", "oauth-client", "session-key", "webhook-token", "smtp", "signing-key"];
@@ -58,6 +58,7 @@ async function users() {
   const statement = { Effect: "Allow", Action: ["csms:secret:*"], Resource: ["CSMS:*:*:secretName:team-a-*"] };
   const policy_document = JSON.stringify({ Version: "5.0", Statement: [statement] });
   const description = "Everything with the secrets of team A";
+  await client.createPolicyV5({ policy_name: "team-b", description: "Attached to nobody yet", policy_document });
   const { policy_id } = (await client.createPolicyV5({ policy_name: "team-a", description, policy_document })).policy;
   const { user_id } = (await client.createUserV5({ name: "alice", description: "Team A", enabled: true })).user;
   await client.attachUserPolicyV5({ policy_id, user_id });
@@ -90,6 +91,9 @@ export async function seed() {
     await client.createSecretTag({ secret_id: secret.id, tag });
   }
   await client.updateSecretStage({ secret_name: "app-smtp-relay", stage_name: "blue", version_id: "v2" });
+  const key = JweKey.passphrase("correct horse battery");
+  const sealed = await key.seal("for few eyes only", { name: "app-sealed", purpose: "console" });
+  await client.createSecret({ name: "app-sealed", description: "Opened in the browser only", secret_string: sealed });
   await keys();
   await users();
   await events();

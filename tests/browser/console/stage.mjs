@@ -8,8 +8,10 @@ import { randomBytes } from "node:crypto";
 
 import { ROOT } from "../../packaging/unpack.mjs";
 
-const { CsmsClient, init } = await import(join(ROOT, "www/node_modules/csms/lib/node.js"));
+const { CsmsClient, JweKey, init } = await import(join(ROOT, "www/node_modules/csms/lib/node.js"));
 await init?.();
+
+export { JweKey };
 
 /** The server's first user. */
 export const CREDENTIALS = JSON.parse(readFileSync(process.env.CSMS_CREDENTIALS, "utf8"));

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 
 import { ROOT } from "../../packaging/unpack.mjs";
-import { inBothBrowsers } from "./flow.mjs";
+import { inEveryBrowser } from "./flow.mjs";
 import { CREDENTIALS, client, unique } from "./stage.mjs";
 
 const { CsmsClient } = await import(join(ROOT, "www/node_modules/csms/lib/node.js"));
@@ -18,7 +18,7 @@ const rowSays = (person, name, text) =>
     [name, text],
   );
 
-inBothBrowsers({
+const FLOWS = {
   "a user is created with an access key, whose secret key is told once": async (person) => {
     const name = unique("alice");
     await person.goTo("#/users");
@@ -119,4 +119,6 @@ inBothBrowsers({
     await person.press("button", `Actions for ${CREDENTIALS.user_name}`);
     await person.sees("The first user always stays.");
   },
-});
+};
+
+inEveryBrowser(FLOWS, { isRareInWebKit: true });

@@ -82,19 +82,6 @@ test("a password is drawn beside the value that takes it, and stays out of sight
     assert.ok(!(await person.html()).includes(password));
   }));
 
-test("a binary value is downloaded as the bytes that were stored", () =>
-  withPerson("chromium", async (person) => {
-    const name = unique("bytes");
-    const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
-    await client.createSecret({ name, secret_binary: bytes.toString("base64") });
-    await person.signIn();
-    await person.goTo(`#/secrets/${name}`);
-    await person.press("button", "Reveal the value of v1");
-    const saved = person.page.waitForEvent("download");
-    await person.press("button", "Download");
-    assert.deepEqual(await readFile(await (await saved).path()), bytes);
-  }));
-
 test("Ctrl and K go to a secret by its name", () =>
   withPerson("chromium", async (person) => {
     const name = unique("palette");

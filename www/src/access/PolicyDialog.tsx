@@ -1,7 +1,7 @@
 // Makes a policy, or looks at one and changes what it says. The service judges the document, also before it is saved; here
 // it only has to be JSON.
 
-import type { IamPolicy } from "csms";
+import { CsmsError, type IamPolicy } from "csms";
 import { type FormEvent, useEffect, useState } from "react";
 
 import { announce } from "../app/announce";
@@ -9,6 +9,7 @@ import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { useQuery } from "../app/useQuery";
+import { MovedNotice } from "../secret/MovedNotice";
 import { Button } from "../ui/Button";
 import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
@@ -29,6 +30,8 @@ const EXAMPLE = {
     { Effect: "Allow", Action: ["csms:secret:get*", "csms:secret:list*"], Resource: ["csms:*:*:secretName:team-a-*"] },
   ],
 };
+
+const TOO_MANY_VERSIONS = "PAP5.0028";
 
 const pretty = (document: unknown) => JSON.stringify(document, null, 2);
 
@@ -62,21 +65,36 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
   const problem = policy && !former ? undefined : syntaxProblem(text);
   const { data: actions = [] } = useQuery("actions", () => knownActions(session));
   const { run, isRunning, error } = useAction(async () => {
-    if (policy) await replace();
-    else await client.createPolicyV5({ policy_name: name, policy_document: text, ...(description && { description }) });
+    if (policy) {
+      if (!(await replace())) return;
+    } else
+      await client.createPolicyV5({ policy_name: name, policy_document: text, ...(description && { description }) });
     announce(t("The policy {name} is saved.", { name: policy?.policy_name ?? name }));
     onChange();
     onClose();
   });
-  /** A policy keeps five versions; the oldest that does not count makes room. */
+  /** The version that counts, as the person knows it. */
+  const [known, setKnown] = useState(version_id);
+  /** Stores another version; `false` if somebody else did so since the dialog was opened. */
   const replace = async () => {
+    // The API stores a version whatever counts now, so the versions are read just before.
     const { versions } = await client.listPolicyVersionsV5({ policy_id });
-    const [oldest] = versions
-      .filter(({ is_default }) => !is_default)
-      .sort((one, other) => numberOf(one) - numberOf(other));
-    if (versions.length >= 5 && oldest)
+    const now = versions.find(({ is_default }) => is_default)?.version_id ?? known;
+    if (now !== known) {
+      setKnown(now);
+      return false;
+    }
+    const store = () => client.createPolicyVersionV5({ policy_id, policy_document: text, set_as_default: true });
+    await store().catch(async (error: unknown) => {
+      const [oldest] = versions
+        .filter((each) => !each.is_default)
+        .sort((one, other) => numberOf(one) - numberOf(other));
+      if (!(error instanceof CsmsError && error.serviceCode === TOO_MANY_VERSIONS) || !oldest) throw error;
+      // A policy keeps five; the oldest that does not count makes room for one that the service takes.
       await client.deletePolicyVersionV5({ policy_id, version_id: oldest.version_id });
-    await client.createPolicyVersionV5({ policy_id, policy_document: text, set_as_default: true });
+      await store();
+    });
+    return true;
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -118,6 +136,7 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
           />
         )}
         <PolicyTest text={text} isDisabled={problem !== undefined || text === ""} />
+        {known !== version_id && <MovedNotice title={t("The policy was changed elsewhere after you began.")} />}
         <Failure error={error} />
         {policy && !isSystem && (
           <p className="hint">

@@ -21,8 +21,11 @@ export async function copyText(text: string | Promise<string>): Promise<void> {
   const coming = Promise.resolve(text);
   if (navigator.clipboard !== undefined && typeof ClipboardItem !== "undefined") {
     // Safari lends the clipboard during the press only, so the item is made before its text is there.
-    const blob = coming.then((words) => new Blob([words], { type: "text/plain" }));
-    const writing = navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
+    const item = coming.then((words) =>
+      // WebKit drops a byte order mark at the beginning of a blob. Where no string is taken, the second way takes it.
+      words.startsWith("\ufeff") ? words : new Blob([words], { type: "text/plain" }),
+    );
+    const writing = navigator.clipboard.write([new ClipboardItem({ "text/plain": item })]);
     const [got, done] = await Promise.allSettled([coming, writing]);
     if (got.status === "rejected") throw got.reason;
     if (done.status === "fulfilled") return;

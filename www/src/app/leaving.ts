@@ -17,7 +17,10 @@ export function mayLeave(): boolean {
 }
 
 const warn = (event: BeforeUnloadEvent) => {
-  if (dirty.size > 0) event.preventDefault();
+  if (dirty.size === 0) return;
+  event.preventDefault();
+  // Older WebKit asks only for this.
+  event.returnValue = "unsaved";
 };
 
 /** Says that the calling form is dirty, until it is not or is gone. */

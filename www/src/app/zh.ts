@@ -739,6 +739,9 @@ const words: Record<string, string> = {
   "The stage {stage} is removed.": "版本状态 {stage} 已移除。",
   "{stage} marks {version} now.": "{stage} 现在标记 {version}。",
   "The secret was changed elsewhere after you began.": "在您开始编辑之后，该凭据在别处被修改。",
+  "It holds half of a character, which cannot be stored. Type that character again.":
+    "其中含有不完整的字符，无法存储。请重新输入该字符。",
+  "The policy was changed elsewhere after you began.": "在您开始编辑之后，该策略在别处被修改。",
   "Nothing is saved yet. Check what is here against its state now, then save again.":
     "尚未保存任何内容。请对照现在的状态检查后再次保存。",
   "Latest versions": "最新版本",
@@ -833,8 +836,8 @@ const words: Record<string, string> = {
   "Choose a file.": "请选择文件。",
   "Use letters of any script, digits, spaces and _ . : = + - @, at most 128 in a key and 255 in a value.":
     "可使用各种文字的字母、数字、空格和 _ . : = + - @；键最多 128 个字符，值最多 255 个字符。",
-  "The clipboard is cleared after {seconds} s; if this window is not in front then, at your next press in it.":
-    "剪贴板将在 {seconds} 秒后清除；届时若本窗口不在前台，则在您下次操作本页时清除。",
+  "The clipboard is cleared after {seconds} s; if the browser does not allow it then, at your next press here.":
+    "剪贴板将在 {seconds} 秒后清除；届时若浏览器不允许，则在您下次操作本页时清除。",
   "Copy the opened value": "复制解密后的值",
   Download: "下载",
   "Opening needs HTTPS.": "解密需要 HTTPS。",
@@ -921,6 +924,7 @@ const words: Record<string, string> = {
   "Members of the value become variables: password is PASSWORD.": "值中的各项成为环境变量：password 即 PASSWORD。",
   "The image holds the program csms.": "镜像中含有 csms 程序。",
   "What you typed is replaced by the current value. Go on?": "您输入的内容将被当前值替换，是否继续？",
+  "The text of the file replaces yours. Go on?": "文件中的文本将替换您的文本，是否继续？",
   // Files, and what the console could not do
   "Text from a file": "从文件读取文本",
   "This file is not text in UTF-8. Choose it under Binary.": "此文件不是 UTF-8 文本，请在“二进制”中选择它。",

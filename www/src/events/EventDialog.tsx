@@ -5,6 +5,7 @@ import { type FormEvent, useState } from "react";
 import { Checkbox, CheckboxGroup, Label } from "react-aria-components";
 
 import { announce } from "../app/announce";
+import { judgeable } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
@@ -30,7 +31,7 @@ export function EventDialog({ event, onClose, onChange }: Props) {
   const [isOn, setIsOn] = useState(event?.state !== "DISABLED");
   const [topic, setTopic] = useState(event?.notification.target_id ?? "");
   const [topicName, setTopicName] = useState(event?.notification.target_name ?? "");
-  const checked = checkText("event_name", name, { language });
+  const checked = checkText("event_name", judgeable(name), { language });
   const { run, isRunning, error } = useAction(async () => {
     const body = {
       event_types: types as EventType[],

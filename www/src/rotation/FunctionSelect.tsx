@@ -3,6 +3,7 @@
 import { formatFunctionUrn, parseFunctionUrn } from "csms";
 import { useState } from "react";
 
+import { judgeable } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useQuery } from "../app/useQuery";
@@ -81,6 +82,6 @@ export function FunctionSelect({ value, onChange, problems }: Props) {
 
 /** The function in a URN as people call it, `package/function`; the URN where it is not one. */
 function nameOf(urn: string): string {
-  const parsed = parseFunctionUrn(urn);
+  const parsed = parseFunctionUrn(judgeable(urn));
   return parsed.ok ? `${parsed.value.package}/${parsed.value.function}` : urn;
 }

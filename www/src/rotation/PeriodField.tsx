@@ -2,6 +2,7 @@
 
 import { nextRotations, parseRotationPeriod } from "csms";
 
+import { judgeable } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { problemWords } from "../secrets/problemWords";
 import { Button } from "../ui/Button";
@@ -18,8 +19,8 @@ const USUAL = ["12h", "1d", "7d", "30d", "90d"];
 
 export function PeriodField({ period, onChange, problems, lastSuccess }: Props) {
   const { t, language, time } = useLanguage();
-  const parsed = parseRotationPeriod(period, { language });
-  const next = nextRotations(period, { count: 3, ...(lastSuccess !== undefined && { lastSuccess }) });
+  const parsed = parseRotationPeriod(judgeable(period), { language });
+  const next = nextRotations(judgeable(period), { count: 3, ...(lastSuccess !== undefined && { lastSuccess }) });
   const own = parsed.ok
     ? []
     : parsed.problems.map((problem) => problemWords({ ...problem, path: "rotation_period" }, t));

@@ -43,7 +43,7 @@ export function RotationTab({ known, onChange }: { known: Known; onChange: () =>
     <div className="columns">
       <section aria-labelledby="schedule">
         <h2 id="schedule">{t("Schedule")}</h2>
-        <ScheduleForm key={secret.update_time} secret={secret} onChange={onChange} />
+        <ScheduleForm secret={secret} onChange={onChange} />
       </section>
       <section aria-labelledby="history">
         <header className="row spread">

@@ -4,6 +4,7 @@ import { parseRotationConfig, type Secret, validateUpdateSecret } from "csms";
 import { type FormEvent, useState } from "react";
 
 import { announce } from "../app/announce";
+import { judged } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { forgetDirty, useDirty } from "../app/leaving";
 import { useLacking } from "../app/rights";
@@ -20,16 +21,43 @@ import { FunctionSelect } from "./FunctionSelect";
 import { PeriodField } from "./PeriodField";
 
 /** What the form changes. */
-const scheduleOf = ({ auto_rotation, rotation_period, rotation_func_urn }: Secret) =>
-  JSON.stringify([auto_rotation, rotation_period, rotation_func_urn]);
+interface Schedule {
+  isAutomatic: boolean;
+  period: string;
+  urn: string;
+}
+
+const scheduleOf = ({ auto_rotation, rotation_period = "30d", rotation_func_urn = "" }: Secret): Schedule => ({
+  isAutomatic: auto_rotation,
+  period: rotation_period,
+  urn: rotation_func_urn,
+});
+
+/** Whether two are the same; without automatic rotation there is no period. */
+const isSame = (one: Schedule, other: Schedule) =>
+  one.isAutomatic === other.isAutomatic && (!one.isAutomatic || one.period === other.period) && one.urn === other.urn;
 
 export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: () => void }) {
   const { t, language } = useLanguage();
   const { client } = useSession();
   const lacking = useLacking(secret.name)("update");
-  const [isAutomatic, setIsAutomatic] = useState(secret.auto_rotation);
-  const [period, setPeriod] = useState(secret.rotation_period ?? "30d");
-  const [urn, setUrn] = useState(secret.rotation_func_urn ?? "");
+  const stored = scheduleOf(secret);
+  const [schedule, setSchedule] = useState(stored);
+  /** What the person knows to be stored. */
+  const [seen, setSeen] = useState(stored);
+  const [hasMoved, setHasMoved] = useState(false);
+  const [former, setFormer] = useState(stored);
+  if (!isSame(stored, former)) {
+    // The secret was read again. Where something is typed, that stays; where not, or after saving, this is the beginning.
+    setFormer(stored);
+    if (isSame(schedule, former) || isSame(schedule, stored)) {
+      setSchedule(stored);
+      setSeen(stored);
+      setHasMoved(false);
+    }
+  }
+  const { isAutomatic, period, urn } = schedule;
+  const change = (changed: Partial<Schedule>) => setSchedule((before) => ({ ...before, ...changed }));
   const config = secret.rotation_config === undefined ? undefined : parseRotationConfig(secret.rotation_config);
   const request = {
     secret_name: secret.name,
@@ -37,13 +65,11 @@ export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: (
     ...(isAutomatic && { rotation_period: period }),
     ...(urn !== (secret.rotation_func_urn ?? "") && { rotation_func_urn: urn }),
   };
-  const [seen, setSeen] = useState(secret);
-  const [hasMoved, setHasMoved] = useState(false);
-  const problems = useProblems(validateUpdateSecret(request, { language }));
+  const problems = useProblems(judged(request, (each) => validateUpdateSecret(each, { language })));
   const { run, isRunning, error } = useAction(async () => {
     const { secret: now } = await client.showSecret({ secret_name: secret.name });
-    if (scheduleOf(now) !== scheduleOf(seen)) {
-      setSeen(now);
+    if (!isSame(scheduleOf(now), seen)) {
+      setSeen(scheduleOf(now));
       setHasMoved(true);
       return;
     }
@@ -57,10 +83,7 @@ export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: (
     problems.showAll();
     if (problems.isClean) void run();
   };
-  const isChanged =
-    isAutomatic !== secret.auto_rotation ||
-    (isAutomatic && period !== secret.rotation_period) ||
-    urn !== (secret.rotation_func_urn ?? "");
+  const isChanged = !isSame(schedule, stored);
   useDirty(isChanged);
   return (
     <form onSubmit={submit} noValidate>
@@ -78,28 +101,28 @@ export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: (
           [t("Database instance"), <code key="instance">{config?.ok ? config.value.instance_id : "—"}</code>],
         ]}
       />
-      <Toggle isOn={isAutomatic} onChange={setIsAutomatic}>
+      <Toggle isOn={isAutomatic} onChange={(isOn) => change({ isAutomatic: isOn })}>
         {t("Rotate automatically")}
       </Toggle>
       {isAutomatic && (
         <PeriodField
           period={period}
-          onChange={(text) => (setPeriod(text), problems.touch("rotation_period"))}
+          onChange={(text) => (change({ period: text }), problems.touch("rotation_period"))}
           problems={problems.of("rotation_period")}
           lastSuccess={secret.auto_rotation ? secret.rotation_time : undefined}
         />
       )}
       <FunctionSelect
         value={urn}
-        onChange={(text) => (setUrn(text), problems.touch("rotation_func_urn"))}
+        onChange={(text) => (change({ urn: text }), problems.touch("rotation_func_urn"))}
         problems={problems.of("rotation_func_urn")}
       />
       {hasMoved && (
         <>
           <MovedNotice />
           <p className="hint">
-            {seen.auto_rotation
-              ? t("Now it rotates automatically every {period}.", { period: seen.rotation_period ?? "—" })
+            {seen.isAutomatic
+              ? t("Now it rotates automatically every {period}.", { period: seen.period })
               : t("Now it rotates by hand.")}
           </p>
         </>

@@ -4,6 +4,7 @@ import { validateUpdateSecret } from "csms";
 import { type FormEvent, useState } from "react";
 
 import { announce } from "../app/announce";
+import { judged } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
@@ -39,7 +40,9 @@ export function EditDialog({ known: opened, isOpen, onClose, onChange }: SecretD
     ...(event !== subscribed && { event_subscriptions: event === "" ? [] : [event] }),
   };
   const isChanged = Object.keys(request).length > 1;
-  const problems = useProblems(isChanged ? validateUpdateSecret(request, { language }) : { ok: true, value: request });
+  const problems = useProblems(
+    isChanged ? judged(request, (each) => validateUpdateSecret(each, { language })) : { ok: true, value: request },
+  );
   const { run, isRunning, error } = useAction(async () => {
     if (isChanged) {
       if (!(await isSame())) return;

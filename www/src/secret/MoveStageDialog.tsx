@@ -4,6 +4,7 @@ import { checkText, previewStageDeletion, previewStageMove } from "csms";
 import { type FormEvent, useState } from "react";
 
 import { announce } from "../app/announce";
+import { judgeable } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
@@ -41,7 +42,7 @@ export function MoveStageDialog({ known: opened, version, onClose, onChange }: P
   const [chosen, setChosen] = useState(isCurrent ? NEW : "SYSCURRENT");
   const [name, setName] = useState("");
   const [target, setTarget] = useState(version);
-  const stage = chosen === NEW ? name : chosen;
+  const stage = chosen === NEW ? judgeable(name) : chosen;
   const isNamed = stage !== "";
   const checked = checkText("stage_name", stage, { language });
   const secret = forPreview(known);

@@ -4,6 +4,7 @@ import { previewNewVersion, validateCreateSecretVersion } from "csms";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 
 import { announce } from "../app/announce";
+import { judgeable, judged } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { forgetDirty, useDirty } from "../app/leaving";
 import { go, secretPath } from "../app/route";
@@ -45,12 +46,13 @@ export function NewVersionPage({ known: opened, onChange }: Props) {
   const [isSubmitted, setIsSubmitted] = useState(false);
   const [isReviewed, setIsReviewed] = useState(false);
   const [current, setCurrent] = useState<Stored>();
-  const version_stages = stages.split(/[\s,]+/).filter(Boolean);
+  const version_stages = judgeable(stages)
+    .split(/[\s,]+/)
+    .filter(Boolean);
   const value = storedOfDraft(draft);
   const maxValueBytes = useValueLimit();
-  const result = validateCreateSecretVersion(
-    { secret_name: name, version_stages, ...value },
-    { language, maxValueBytes },
+  const result = judged({ secret_name: name, version_stages, ...value }, (request) =>
+    validateCreateSecretVersion(request, { language, maxValueBytes }),
   );
   const problems = useProblems(result);
   const unsealable = sealingProblem(sealing);

@@ -4,6 +4,7 @@ import { CsmsError, formatRotationConfig, type SecretType, validateCreateSecret 
 import { type FormEvent, useEffect, useState } from "react";
 
 import { announce } from "../app/announce";
+import { judgeable, judged } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { forgetDirty, useDirty } from "../app/leaving";
 import { go, secretPath } from "../app/route";
@@ -44,8 +45,9 @@ export function CreatePage() {
   const [draft, setDraft] = useState(emptyDraft);
   const [account, setAccount] = useState(newAccount(ENGINES[0]));
   const [isAccount, setIsAccount] = useState(true);
-  /** Whether the secret is stored, though its login does not work yet. */
-  const [isStored, setIsStored] = useState(false);
+  /** What was typed when the secret was stored, though its login does not work yet. */
+  const [kept, setKept] = useState<string>();
+  const isStored = kept !== undefined;
   const [report, setReport] = useState<DryRunReport>();
   const [sealing, setSealing] = useState(NO_SEALING);
   const about = {
@@ -62,16 +64,19 @@ export function CreatePage() {
   const hasFields = type !== "COMMON" && isAccount;
   const stored = hasFields ? { secret_string: accountValue(account) } : storedOfDraft(draft);
   const missing = hasFields ? missingIn(account) : [];
-  const result = validateCreateSecret({ ...about, ...stored }, { language, maxValueBytes });
+  const result = judged({ ...about, ...stored }, (request) =>
+    validateCreateSecret(request, { language, maxValueBytes }),
+  );
   const problems = useProblems(result);
   const [isSubmitted, setIsSubmitted] = useState(false);
   const unsealable = sealingProblem(sealing);
+  const typed = JSON.stringify([about, stored, sealing]);
   const keep = async (request: typeof about) => {
     const value = await sealed(stored, { name, purpose: purposeOf(type, project.id) }, sealing, maxValueBytes);
     if (isStored) await client.createSecretVersion({ secret_name: name, ...value });
     else await client.createSecret({ ...request, ...value });
     forgetDirty();
-    setIsStored(true);
+    setKept(typed);
   };
   const turnOn = () =>
     client.updateSecret({ secret_name: name, auto_rotation: true, rotation_period: rotation.period });
@@ -100,13 +105,14 @@ export function CreatePage() {
   const error = create.error ?? attempt.error;
   const isTaken = error instanceof CsmsError && error.code === "CSMS.0101";
   useDirty(
-    !isStored &&
-      (name !== "" ||
-        description !== "" ||
-        storedText(storedOfDraft(draft)) !== "" ||
-        account.host + account.dbname + account.username + account.password !== "" ||
-        sealing.passphrase !== "" ||
-        sealing.jwk !== ""),
+    isStored
+      ? typed !== kept
+      : name !== "" ||
+          description !== "" ||
+          storedText(storedOfDraft(draft)) !== "" ||
+          account.host + account.dbname + account.username + account.password !== "" ||
+          sealing.passphrase !== "" ||
+          sealing.jwk !== "",
   );
   useEffect(() => {
     if (isTaken) document.querySelector<HTMLElement>("[name=secret-name]")?.focus();
@@ -267,7 +273,7 @@ export function CreatePage() {
 
 /** The fields of the request for a secret that rotates. */
 function rotationOf({ functionUrn, instance, mode, isAutomatic, period }: RotationDraft) {
-  const config = formatRotationConfig({ instance_id: instance, mode });
+  const config = formatRotationConfig({ instance_id: judgeable(instance), mode });
   return {
     rotation_func_urn: functionUrn,
     rotation_config: config.ok ? config.value : instance,

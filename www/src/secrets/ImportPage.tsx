@@ -4,6 +4,7 @@ import { validateCreateSecret } from "csms";
 import { type FormEvent, useMemo, useState } from "react";
 
 import { announce } from "../app/announce";
+import { judged } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { forgetDirty, useDirty } from "../app/leaving";
 import { go } from "../app/route";
@@ -19,6 +20,7 @@ import { SecretInput } from "../ui/SecretInput";
 import { Select } from "../ui/Select";
 import { Toggle } from "../ui/Toggle";
 import { edited, lineEndOf, pasted } from "../value/lines";
+import { useReplacing } from "../value/useReplacing";
 import { useValueLimit } from "../value/useValueLimit";
 import { storedText, textOf } from "../value/value";
 import { asOne, type Exported, type Format, formatOf, read, Unreadable } from "./exchange";
@@ -51,6 +53,7 @@ export function ImportPage() {
   // The field holds its own text, so another file makes a new one.
   const [field, setField] = useState(0);
   const [isNoText, setIsNoText] = useState(false);
+  const replaces = useReplacing(text);
   const taken = useMemo(() => new Set((secrets ?? []).map(({ name }) => name)), [secrets]);
   const parsed = useMemo<{ lines: Line[]; problem?: string }>(() => {
     if (text.trim() === "") return { lines: [] };
@@ -62,7 +65,7 @@ export function ImportPage() {
       const seen = new Set<string>();
       return {
         lines: wanted.map((secret) => {
-          const result = validateCreateSecret(secret, { language, maxValueBytes });
+          const result = judged(secret, (each) => validateCreateSecret(each, { language, maxValueBytes }));
           const isTwice = seen.has(secret.name);
           seen.add(secret.name);
           const problem = isTwice
@@ -99,7 +102,7 @@ export function ImportPage() {
   const choose = (bytes: Uint8Array, name: string) => {
     const content = textOf(bytes);
     setIsNoText(content === undefined);
-    if (content === undefined) return;
+    if (content === undefined || !replaces(content)) return;
     setFormat(formatOf(name, content));
     setText(content);
     setField(field + 1);

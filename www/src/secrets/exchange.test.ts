@@ -27,6 +27,25 @@ describe("reading .env", () => {
     ]);
   });
 
+  test("what begins with a quotation mark and is no quotation is refused, with its line", () => {
+    for (const wrong of ['"open', "'open", "'x' y", '"x"y', "  'x", '"a\\"']) {
+      expect(() => read(`A=1\nB=${wrong}\nC=3`, "env"), wrong).toThrow(
+        new Unreadable("This line is not NAME=value.", 2),
+      );
+    }
+  });
+
+  test("blanks and comments around a value are left out, and a sign of comments within it stays", () => {
+    expect(values('A= x # y\nB=#1\nC=a#b\t# c\nD= # empty\nE=it\'s "so"\nF=\u00a0x\u2028', "env")).toEqual([
+      ["A", "x"],
+      ["B", "#1"],
+      ["C", "a#b"],
+      ["D", ""],
+      ["E", 'it\'s "so"'],
+      ["F", "\u00a0x\u2028"],
+    ]);
+  });
+
   test("a line that is no assignment is named", () => {
     expect(() => read("A=1\nnot a line\n", "env")).toThrow(Unreadable);
     try {
@@ -87,4 +106,24 @@ describe("reading JSON and CSV", () => {
 test("a cell that a spreadsheet would compute is text", () => {
   const secret = { name: "=cmd()", state: "ENABLED", secret_type: "COMMON", description: "" } as Secret;
   expect(csvOf([secret])).toContain(`"'=cmd()"`);
+});
+
+describe("files with a line of millions of characters", () => {
+  const LONG = 8 << 20;
+  const long = "x".repeat(LONG);
+
+  test("are read whole, in whatever format", () => {
+    for (const [text, format] of [
+      [`A=${long}`, "env"],
+      [`A="${long}"`, "env"],
+      [`{"A":"${long}"}`, "json"],
+      [`A,"${long}"`, "csv"],
+    ] as const) {
+      expect(read(text, format), format).toEqual([{ name: "A", secret_string: long }]);
+    }
+  });
+
+  test("take no longer for blanks", () => {
+    expect(values(`A=x${" ".repeat(LONG)}y`, "env")[0]?.[1]?.length).toBe(LONG + 2);
+  });
 });

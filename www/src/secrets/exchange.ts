@@ -116,11 +116,16 @@ function oneOfList(item: unknown, index: number): Exported {
 
 const ESCAPES: Record<string, string> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\", $: "$" };
 
-/** Lines of `NAME=value`; quoted values may have several lines, and in double quotes escapes. */
+/**
+ * Lines of `NAME=value`; quoted values may have several lines, and in double quotes escapes. What begins with a quotation mark
+ * and is not a whole quotation is refused: programs that read such files disagree about it.
+ */
 function readEnv(text: string): Exported[] {
   const found: Exported[] = [];
-  const line =
-    /[ \t]*(?:(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*(?:'([^']*)'|"((?:[^"\\]|\\[\s\S])*)"|([^\r\n]*?))[ \t]*(?:[ \t]#[^\r\n]*)?|#[^\r\n]*)?(?:\r\n|\n|\r|$)/y;
+  const quotation = /'([^']*)'|"([^"\\]*(?:\\[\s\S][^"\\]*)*)"/.source;
+  const value = `=(?:[ \\t]*(?:${quotation})[ \\t]*(?:[ \\t]#[^\\r\\n]*)?|(?![ \\t]*['"])([^\\r\\n]*))`;
+  const name = "(?:export[ \\t]+)?([A-Za-z_][\\w.-]*)[ \\t]*";
+  const line = new RegExp(`[ \\t]*(?:${name}${value}|#[^\\r\\n]*)?(?:\\r\\n|\\n|\\r|$)`, "y");
   let at = 0;
   while (at < text.length) {
     line.lastIndex = at;
@@ -129,12 +134,22 @@ function readEnv(text: string): Exported[] {
     const [whole, name, single, double, bare] = matched;
     if (name !== undefined) {
       const unescaped = double?.replace(/\\([\s\S])/g, (all, sign: string) => ESCAPES[sign] ?? all);
-      found.push({ name, secret_string: single ?? unescaped ?? bare ?? "" });
+      found.push({ name, secret_string: single ?? unescaped ?? withoutComment(bare ?? "") });
     }
     at += whole.length;
     if (whole.length === 0) break;
   }
   return found;
+}
+
+/** A value without quotation marks: to the comment behind it, without the blanks around it. */
+function withoutComment(bare: string): string {
+  const comment = bare.search(/[ \t]#/);
+  const isBlank = (at: number) => bare[at] === " " || bare[at] === "\t";
+  let [start, end] = [0, comment < 0 ? bare.length : comment];
+  while (start < end && isBlank(start)) start += 1;
+  while (end > start && isBlank(end - 1)) end -= 1;
+  return bare.slice(start, end);
 }
 
 /** Columns `name` and `value`, and perhaps `description`; without such a head, the first is the name and the second the value. */
@@ -158,7 +173,7 @@ function readCsv(text: string): Exported[] {
 /** The cells of CSV (RFC 4180). */
 function rowsOf(text: string): string[][] {
   const rows: string[][] = [[]];
-  const cell = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\n|\r|$)/y;
+  const cell = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r\n|\n|\r|$)/y;
   let at = 0;
   while (at <= text.length) {
     cell.lastIndex = at;

@@ -1,6 +1,7 @@
 // A button. One main action per view is `primary`; what cannot be undone is `danger`; `link` looks like one, where a name
 // opens a dialog.
 
+import { useLayoutEffect, useRef } from "react";
 import { Button as AriaButton, type ButtonProps } from "react-aria-components";
 
 interface Props extends Omit<ButtonProps, "className" | "isPending"> {
@@ -10,5 +11,13 @@ interface Props extends Omit<ButtonProps, "className" | "isPending"> {
 }
 
 export function Button({ kind = "plain", isPending = false, ...props }: Props) {
-  return <AriaButton {...props} className={`button button-${kind}${isPending ? " is-pending" : ""}`} />;
+  const button = useRef<HTMLButtonElement>(null);
+  useLayoutEffect(() => {
+    const node = button.current;
+    return () => {
+      // WebKit does not say that the focus is lost with it, and a dialog without the focus hears no Escape.
+      if (node && node === document.activeElement) node.closest<HTMLElement>("[role=dialog]")?.focus();
+    };
+  }, []);
+  return <AriaButton {...props} ref={button} className={`button button-${kind}${isPending ? " is-pending" : ""}`} />;
 }

@@ -40,7 +40,7 @@ export function ClipboardHint() {
     <span className="hint" role="status">
       {canClear()
         ? t(
-            "The clipboard is cleared after {seconds} s; if this window is not in front then, at your next press in it.",
+            "The clipboard is cleared after {seconds} s; if the browser does not allow it then, at your next press here.",
             {
               seconds: KEPT_SECONDS,
             },

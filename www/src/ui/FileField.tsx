@@ -61,7 +61,11 @@ export function FileField(props: Props) {
         aria-label={label}
         aria-invalid={words !== undefined || undefined}
         aria-describedby={words === undefined ? undefined : `${id}-problem`}
-        onChange={(event) => void read(event.target.files?.[0])}
+        onChange={({ target }) => {
+          void read(target.files?.[0]);
+          // A file that was changed meanwhile can be chosen again.
+          target.value = "";
+        }}
       />
       {/* The browser's own button speaks the browser's language. */}
       <label htmlFor={id} className="row chosen-file" aria-hidden="true">

@@ -27,6 +27,7 @@ import {
 import { JsonCheck } from "./JsonCheck";
 import type { LineEnd } from "./lines";
 import { PairRow } from "./PairRow";
+import { useReplacing } from "./useReplacing";
 import { useValueLimit } from "./useValueLimit";
 import { type Shape, textOf } from "./value";
 
@@ -48,6 +49,7 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted, isOpen = f
   // Fields hold their own text, so another view gets new ones.
   const [view, setView] = useState(0);
   const [isNoText, setIsNoText] = useState(false);
+  const replaces = useReplacing(draft.text);
   const most = useValueLimit();
   const inRows = rowProblems(draft);
   const choose = (shape: Shape) => {
@@ -120,7 +122,7 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted, isOpen = f
             onRead={(bytes) => {
               const text = textOf(bytes);
               setIsNoText(text === undefined);
-              if (text === undefined) return;
+              if (text === undefined || !replaces(text)) return;
               setView(view + 1);
               onChange((before) => withText(before, text));
             }}

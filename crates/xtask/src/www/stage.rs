@@ -7,6 +7,7 @@ use csms_testbed::server::{Options, Server};
 use serde_json::Value;
 
 use crate::progress::{Step, Steps};
+use crate::test::LONG;
 use crate::up::database::{Database, Engine};
 use crate::wasm::node::Program;
 use crate::{cargo, package};
@@ -17,24 +18,15 @@ pub(crate) struct Stage {
     _database: Database,
     /// Values of secrets by account, in JSON.
     logins: String,
+    is_long: bool,
 }
 
-/// One for each test that rotates: none changes another's password, and no two secrets name one account, which a
-/// server refuses to rotate.
-const ACCOUNTS: [&str; 12] = [
-    "payments",
-    "orders",
-    "chromium",
-    "firefox",
-    "trial_chromium",
-    "trial_firefox",
-    "outdated_chromium",
-    "outdated_firefox",
-    "form_chromium",
-    "form_firefox",
-    "keyboard_chromium",
-    "keyboard_firefox",
-];
+/// The accounts of the seed. None changes another's password, and no two secrets name one account, which a server refuses to
+/// rotate.
+const ACCOUNTS: [&str; 2] = ["payments", "orders"];
+/// What the accounts begin with of tests that rotate in every browser.
+const ACCOUNTS_OF_BROWSERS: [&str; 5] = ["", "trial_", "outdated_", "form_", "keyboard_"];
+const BROWSERS: [&str; 3] = ["chromium", "firefox", "webkit"];
 
 /// How many steps [`raise`] takes.
 pub(crate) const STEPS: usize = 3;
@@ -68,21 +60,29 @@ pub(crate) async fn raise(steps: &mut Steps) -> Result<Stage> {
 async fn start(binary: &Path) -> Result<Stage> {
     let database = Database::start(Engine::Postgresql).await?;
     let mut logins = serde_json::Map::new();
-    for account in ACCOUNTS {
-        let login = database.create_login(account).await?;
-        logins.insert(account.to_owned(), serde_json::from_str(&database.value(&login))?);
+    let of_browsers =
+        ACCOUNTS_OF_BROWSERS.iter().flat_map(|prefix| BROWSERS.map(|browser| format!("{prefix}{browser}")));
+    for account in ACCOUNTS.map(str::to_owned).into_iter().chain(of_browsers) {
+        let login = database.create_login(&account).await?;
+        logins.insert(account, serde_json::from_str(&database.value(&login))?);
     }
     let options = Options { binary: Some(binary.to_owned()), ..Options::default() };
     let server = Server::start(options.argument("--secret-quota").argument("20000")).await?;
-    Ok(Stage { server, _database: database, logins: Value::Object(logins).to_string() })
+    Ok(Stage { server, _database: database, logins: Value::Object(logins).to_string(), is_long: false })
 }
 
 impl Stage {
+    /// Whether its programs are told to do all that they can.
+    pub(crate) fn trying_everything(self, is_long: bool) -> Self {
+        Self { is_long, ..self }
+    }
+
     /// A program that is told where the stage is.
     pub(crate) fn tell(&self, program: Program) -> Program {
-        program
+        let program = program
             .variable("CSMS_CREDENTIALS", self.server.credentials_path())
-            .variable("CSMS_DATABASE_LOGINS", &self.logins)
+            .variable("CSMS_DATABASE_LOGINS", &self.logins);
+        if self.is_long { program.variable(LONG, "1") } else { program }
     }
 
     /// Installs the browsers' drivers.

@@ -1,4 +1,4 @@
-//! The tests of the console: its flows in both browsers, accessibility, what it keeps and shows.
+//! The tests of the console: its flows in Chromium, Firefox and WebKit, accessibility, what it keeps and shows.
 
 use std::cell::RefCell;
 use std::fs;
@@ -16,11 +16,11 @@ use crate::wasm::node::Program;
 /// How many steps [`run`] takes.
 pub(crate) const STEPS: usize = stage::STEPS + 1;
 
-/// Runs them against a server with the console that was built last.
-pub(crate) async fn run(steps: &mut Steps) -> Result<()> {
-    let stage = stage::raise(steps).await?;
+/// Runs them against a server with the console that was built last; `long` adds what takes minutes in WebKit.
+pub(crate) async fn run(steps: &mut Steps, long: bool) -> Result<()> {
+    let stage = stage::raise(steps).await?.trying_everything(long);
     steps
-        .run("Console in both browsers", async |step| {
+        .run("Console in every browser", async |step| {
             Stage::drivers(step).await?;
             let directory = cargo::root().join("tests/browser/console");
             let mut files = Vec::new();
@@ -96,9 +96,35 @@ async fn test(stage: &Stage, step: &Step, file: &Path) -> Result<usize> {
     let begin = Instant::now();
     let program = Program::new("node").arguments(["--test", "--test-reporter=tap"]).argument(file);
     let output = stage.tell(program).output(step).await?;
-    let count = output.lines().find_map(|line| line.strip_prefix("# pass "));
-    let count = count.and_then(|count| count.trim().parse().ok()).unwrap_or(0);
+    let count = |what: &str| -> usize {
+        let count = output.lines().find_map(|line| line.strip_prefix(what));
+        count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
+    };
+    let (passed, left_out) = (count("# pass "), count("# skipped "));
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    step.print(&format!("      {name:<44} {:>11}  {count} passed", elapsed(begin.elapsed())));
-    Ok(count)
+    let more = if left_out > 0 { format!(", {left_out} left out") } else { String::new() };
+    step.print(&format!("      {name:<44} {:>11}  {passed} passed{more}", elapsed(begin.elapsed())));
+    for (what, why) in output.lines().filter_map(left_out_test) {
+        step.print(&format!("        left out: {what}: {why}"));
+    }
+    Ok(passed)
+}
+
+/// The name of a test that was left out, and why, of a line like `ok 3 - in webkit # SKIP only with --long`. Parts of a test, whose
+/// lines are indented, are counted and not named.
+fn left_out_test(line: &str) -> Option<(&str, &str)> {
+    let (name, why) = line.strip_prefix("ok ")?.split_once(" # SKIP ")?;
+    Some((name.split_once(" - ")?.1, why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_that_was_left_out_is_named_with_the_reason() {
+        assert_eq!(left_out_test("ok 3 - in webkit # SKIP only with --long"), Some(("in webkit", "only with --long")));
+        assert_eq!(left_out_test("ok 2 - in firefox"), None);
+        assert_eq!(left_out_test("    ok 3 - the page policy # SKIP only with --long"), None);
+    }
 }
