@@ -40,9 +40,11 @@ const REFUSED_BY_DEFAULT: [&str; 10] = [
     "fd20:ce::254/128",
 ];
 
-/// IPv6 prefixes whose last 32 bits are an IPv4 address that the connection reaches: NAT64, and the deprecated
-/// IPv4-compatible addresses.
-const EMBEDDING: [&str; 2] = ["64:ff9b::/96", "::/96"];
+/// IPv6 prefixes below which an IPv4 address stands that the connection reaches through a translator, each with the first octet
+/// of that address: NAT64 (RFC 6052), the beginning of its local prefix (RFC 8215), IPv4-translated (RFC 2765) and the deprecated
+/// IPv4-compatible addresses, and 6to4 (RFC 3056).
+const EMBEDDING: [(&str, usize); 5] =
+    [("64:ff9b::/96", 12), ("64:ff9b:1::/96", 12), ("::ffff:0:0:0/96", 12), ("::/96", 12), ("2002::/16", 2)];
 
 /// One entry of a list: a network, a host name, or all names below a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,14 +192,14 @@ impl TargetRules {
 /// The IPv4 address in an IPv6 address that a translator connects to instead.
 fn embedded(address: IpAddr) -> Option<IpAddr> {
     let IpAddr::V6(v6) = address else { return None };
-    let is_embedding = |text: &&str| Network::parse(text).is_some_and(|network| network.contains(address));
     // ::1 and :: are addresses of their own.
-    let is_own = v6 == Ipv6Addr::LOCALHOST || v6 == Ipv6Addr::UNSPECIFIED;
-    if is_own || !EMBEDDING.iter().any(is_embedding) {
+    if v6 == Ipv6Addr::LOCALHOST || v6 == Ipv6Addr::UNSPECIFIED {
         return None;
     }
-    let [.., a, b, c, d] = v6.octets();
-    Some(IpAddr::V4(Ipv4Addr::new(a, b, c, d)))
+    let is_below = |prefix: &str| Network::parse(prefix).is_some_and(|network| network.contains(address));
+    let (_, first) = EMBEDDING.iter().find(|(prefix, _)| is_below(prefix))?;
+    let octets: [u8; 4] = v6.octets().get(*first..first + 4)?.try_into().ok()?;
+    Some(IpAddr::V4(Ipv4Addr::from(octets)))
 }
 
 /// The entries as a variable of a function holds them.
@@ -226,7 +228,7 @@ mod tests {
 
     #[test]
     fn every_constant_network_is_one() {
-        for text in REFUSED_BY_DEFAULT.iter().chain(&EMBEDDING) {
+        for text in REFUSED_BY_DEFAULT.iter().chain(EMBEDDING.iter().map(|(prefix, _)| prefix)) {
             assert!(Network::parse(text).is_some(), "{text}");
         }
     }
@@ -241,6 +243,9 @@ mod tests {
             "169.254.0.1",
             "::ffff:169.254.169.254",
             "64:ff9b::169.254.169.254",
+            "64:ff9b:1::169.254.169.254",
+            "::ffff:0:169.254.169.254",
+            "2002:a9fe:a9fe::1",
             "::169.254.169.254",
             "fe80::1",
             "fd00:ec2::254",

@@ -73,7 +73,10 @@ pub async fn rotate<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized, O: Obser
         match action {
             Action::Done(version) => return Ok(version),
             Action::Retry(reason) => return Err(attempt.ended(attempt.retry(reason))),
-            Action::NeedsOperator(reason) => return Err(attempt.ended(attempt.needs_operator(reason))),
+            Action::NeedsOperator(reason) => {
+                let concluded = timeout_at(deadline, attempt.conclude(reason)).await;
+                return Err(attempt.ended(concluded.unwrap_or_else(|_| attempt.needs_operator(reason))));
+            }
             _ => {}
         }
         let step = action.step();
@@ -552,6 +555,21 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
         };
         let remedy = reason.cause().and_then(Cause::remedy);
         Failure::new(FailureCode::Unavailable, self.sentence(reason.message(), detail.clone(), remedy))
+    }
+
+    /// What ends a rotation for good. It was concluded from the versions that the stages marked when they were read: where they
+    /// mark others now, another attempt has gone on, and what this one has met says nothing of those.
+    async fn conclude(&self, reason: OperatorReason) -> Failure {
+        let moved = |role, now| self.situation.version(role) != now;
+        match self.secrets.labels().await {
+            Ok(now) if moved(Role::Current, now.current) => {
+                Failure::new(FailureCode::Unavailable, say::current_moved())
+            }
+            Ok(now) if moved(Role::Pending, now.pending) => {
+                Failure::new(FailureCode::Unavailable, say::pending_moved())
+            }
+            _ => self.needs_operator(reason),
+        }
     }
 
     fn needs_operator(&self, reason: OperatorReason) -> Failure {

@@ -534,3 +534,34 @@ async fn stages_moved_by_somebody_else_are_left_alone() {
     assert_eq!(failure.code, FailureCode::Unfinished);
     assert_eq!(secrets.marked(stage::CURRENT), Some(newer));
 }
+
+/// Another attempt ends the rotation at the moment when this one is about to log in.
+struct Overtaken<'a>(&'a MemorySecrets, &'a MemoryDatabase);
+
+impl Observer for Overtaken<'_> {
+    fn observe(&mut self, step: &'static str, moment: Moment<'_>) -> ControlFlow<()> {
+        if step == "probe-current" && moment == Moment::Before {
+            self.0.store(value("a", "of the other"), stage::CURRENT);
+            self.0.stages.borrow_mut().remove(stage::PENDING);
+            self.1.passwords.borrow_mut().insert("a".to_owned(), "of the other".to_owned());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[tokio::test]
+async fn an_overtaken_attempt_calls_no_operator() {
+    let (secrets, database) = scene(RotationMode::SingleUser);
+    let mut other = Overtaken(&secrets, &database);
+    let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut other).await.unwrap_err();
+    assert_eq!(failure.code, FailureCode::Unavailable);
+    assert!(failure.message.english().contains("SYSCURRENT was moved"));
+}
+
+#[tokio::test]
+async fn a_password_changed_by_hand_calls_the_operator() {
+    let (secrets, database) = scene(RotationMode::SingleUser);
+    database.passwords.borrow_mut().insert("a".to_owned(), "by hand".to_owned());
+    let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap_err();
+    assert_eq!(failure.code, FailureCode::NeedsOperator);
+}
