@@ -198,7 +198,7 @@ fn embedded(address: IpAddr) -> Option<IpAddr> {
     }
     let is_below = |prefix: &str| Network::parse(prefix).is_some_and(|network| network.contains(address));
     let (_, first) = EMBEDDING.iter().find(|(prefix, _)| is_below(prefix))?;
-    let octets: [u8; 4] = v6.octets().get(*first..first + 4)?.try_into().ok()?;
+    let octets: [u8; 4] = v6.octets().get(*first..)?.first_chunk().copied()?;
     Some(IpAddr::V4(Ipv4Addr::from(octets)))
 }
 
