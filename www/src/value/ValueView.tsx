@@ -37,17 +37,20 @@ export function ValueView({ name, version }: { name: string; version: string }) 
           <Button isDisabled aria-label={revealLabel}>
             {t("Reveal")}
           </Button>
-        ) : value ? (
-          <Button onPress={hide}>{t("Hide")}</Button>
         ) : (
-          <>
-            <Button onPress={() => start(true)} isPending={isReading} aria-label={revealLabel}>
-              {isReading ? t("Reading…") : t("Reveal")}
-            </Button>
-            <Button kind="quiet" onPress={() => start(false)} isPending={isReading}>
-              {t("Keys only")}
-            </Button>
-          </>
+          // One button, so that the keyboard stays where it is.
+          <Button
+            onPress={value ? hide : () => start(true)}
+            isPending={isReading}
+            {...(value ? {} : { "aria-label": revealLabel })}
+          >
+            {value ? t("Hide") : isReading ? t("Reading…") : t("Reveal")}
+          </Button>
+        )}
+        {!lacking && !value && (
+          <Button kind="quiet" onPress={() => start(false)} isPending={isReading}>
+            {t("Keys only")}
+          </Button>
         )}
         {!lacking && (
           <CopySecret

@@ -1,6 +1,6 @@
 //! What a browser needs to see the running console: a server with it, and a database whose account can be rotated.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use csms_testbed::server::{Options, Server};
@@ -14,6 +14,7 @@ use crate::{cargo, package};
 
 /// A running server and database; both end when this is dropped.
 pub(crate) struct Stage {
+    binary: PathBuf,
     server: Server,
     _database: Database,
     /// Values of secrets by account, in JSON.
@@ -68,13 +69,19 @@ async fn start(binary: &Path) -> Result<Stage> {
     }
     let options = Options { binary: Some(binary.to_owned()), ..Options::default() };
     let server = Server::start(options.argument("--secret-quota").argument("20000")).await?;
-    Ok(Stage { server, _database: database, logins: Value::Object(logins).to_string(), is_long: false })
+    let logins = Value::Object(logins).to_string();
+    Ok(Stage { binary: binary.to_owned(), server, _database: database, logins, is_long: false })
 }
 
 impl Stage {
     /// Whether its programs are told to do all that they can.
     pub(crate) fn trying_everything(self, is_long: bool) -> Self {
         Self { is_long, ..self }
+    }
+
+    /// Another one of the same build, as if nothing had been tried: a server rotates no account that a second secret names.
+    pub(crate) async fn another(&self) -> Result<Self> {
+        Ok(Self { is_long: self.is_long, ..start(&self.binary).await? })
     }
 
     /// A program that is told where the stage is.

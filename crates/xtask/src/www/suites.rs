@@ -58,7 +58,7 @@ impl Report {
         }
     }
 
-    /// Tries what failed once more, alone.
+    /// Tries what failed once more, alone and on a stage of its own.
     async fn after_second_try(mut self, stage: &Stage, step: &Step) -> Result<String> {
         let mut told = String::new();
         if self.failed.len() > TRIED_AGAIN {
@@ -68,7 +68,7 @@ impl Report {
         for (file, error) in self.failed {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             println!("{error:#}\n\n{name} failed beside others, now alone");
-            self.passed += test(stage, step, &file).await?;
+            self.passed += test(&stage.another().await?, step, &file).await?;
             told += &format!("; {name} passed alone, after a failure beside others");
         }
         Ok(format!("{} tests passed{told}", self.passed))
