@@ -36,12 +36,14 @@ use crate::{
 /// Tries to log in.
 pub(crate) async fn probe(account: &Account, address: SocketAddr) -> Answer<Probe> {
     match look_in(account, address).await {
-        Ok((logged_in, refusal_locks)) if user_of(&logged_in) == account.login().username => {
+        // A proxy has checked the password against a list of its own, and its server may have another one.
+        Ok(None) => Answer::detailed(Probe::Unknown(Cause::Pooler), say::greeted_by_a_proxy()),
+        Ok(Some((logged_in, refusal_locks))) if user_of(&logged_in) == account.login().username => {
             let host = logged_in.rsplit_once('@').map(|(_, host)| host.to_owned());
             Answer { host, refusal_locks, ..Answer::detailed(Probe::Accepted, say::logged_in(logged_in)) }
         }
         // An anonymous account, or a server that checks nothing (skip-grant-tables).
-        Ok((logged_in, _)) => Answer::detailed(Probe::Unknown(Cause::OtherAccount), say::logged_in(logged_in)),
+        Ok(Some((logged_in, _))) => Answer::detailed(Probe::Unknown(Cause::OtherAccount), say::logged_in(logged_in)),
         Err(error) => {
             let finding = match &error {
                 Error::Server(server) if is_access_denied(server.code) => Probe::Refused,
@@ -53,15 +55,19 @@ pub(crate) async fn probe(account: &Account, address: SocketAddr) -> Answer<Prob
     }
 }
 
-/// Logs in, asks as whom and whether one refused login locks the account, and leaves.
-async fn look_in(account: &Account, address: SocketAddr) -> Result<(String, bool), Error> {
+/// Logs in, asks as whom and whether one refused login locks the account, and leaves. `None` where a proxy answers for itself.
+async fn look_in(account: &Account, address: SocketAddr) -> Result<Option<(String, bool)>, Error> {
     let mut session = Session::open(account, address).await?;
-    let found: Option<(String, u64)> = session.first(statement::LOGGED_IN).await?;
-    let (logged_in, limit) = found.unwrap_or_default();
+    let found: Option<(String, u64, u64)> = session.first(statement::LOGGED_IN).await?;
+    let (logged_in, number, limit) = found.unwrap_or_default();
+    if !session.is_greeted_as(number) {
+        session.close().await;
+        return Ok(None);
+    }
     // The login is proven; that more cannot be asked changes nothing. MariaDB has a limit for all accounts alone.
     let shown = if limit == 0 { show(&mut session, &Name::LoggedIn).await.ok().flatten() } else { None };
     session.close().await;
-    Ok((logged_in, one_refusal_locks(limit, shown.as_ref())))
+    Ok(Some((logged_in, one_refusal_locks(limit, shown.as_ref()))))
 }
 
 /// Whether one refused login locks the account, by the server's limit for all accounts (MariaDB; otherwise 0) and by what is
@@ -584,6 +590,11 @@ pub(crate) async fn inspect(inspect: Inspect<'_>, address: SocketAddr) -> Answer
 async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answer<Inspection>, Error> {
     let mut session = Session::open(inspect.admin, address).await?;
     let user = &inspect.account.login().username;
+    let client: Option<(String, u64, u64)> = session.first(statement::CLIENT).await?;
+    let (client, number, limit) = client.unwrap_or_default();
+    if !session.is_greeted_as(number) {
+        return Ok(Answer::detailed(Inspection::Failed(Cause::Pooler), say::greeted_by_a_proxy()));
+    }
     let hosts = hosts_of(&mut session, user).await?;
     let host = match chosen(hosts.clone(), inspect.host) {
         Chosen::Host(host) => host,
@@ -595,10 +606,8 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
     let Some(shown) = show(&mut session, &name).await? else {
         return Ok(Answer::detailed(Inspection::Failed(Cause::Unsupported), say::unknown_form()));
     };
-    let client: Option<(String, u64)> = session.first(statement::CLIENT).await?;
-    let (client, limit) = client.unzip();
-    let refusal_locks = one_refusal_locks(limit.unwrap_or_default(), Some(&shown));
-    let client = client.as_deref().and_then(|user| user.rsplit_once('@')).map(|(_, host)| host.to_owned());
+    let refusal_locks = one_refusal_locks(limit, Some(&shown));
+    let client = client.rsplit_once('@').map(|(_, host)| host.to_owned());
     let second = match shown.method {
         Some(method) => second_hash(&mut session, user, &host, method).await?,
         None => None,

@@ -16,7 +16,7 @@ use csms_core::{
     stage,
 };
 use csms_rotate::{Limits, SqlDatabases, dry_run};
-use csms_rotation_tests::{Database, MemorySecret, Passage, Place, Trial, tables, trial::Outcome};
+use csms_rotation_tests::{Database, GreetingProxy, MemorySecret, Passage, Place, Trial, tables, trial::Outcome};
 use csms_testbed::{
     MySqlServer, PgBouncer, Postgres, TlsMode,
     mysql::{self, Release},
@@ -51,6 +51,8 @@ struct Case {
     previous: Option<fn(&mut Value, &Extra)>,
     /// Whether the configuration names an administrator.
     admin: bool,
+    /// What is different in the administrator's value.
+    keeper: fn(&mut Value, &Extra),
     /// The host part in the configuration.
     host: Option<&'static str>,
     place: Place,
@@ -73,6 +75,7 @@ const PLAIN: Case = Case {
     value: |_, _| {},
     previous: None,
     admin: false,
+    keeper: |_, _| {},
     host: None,
     place: Place::Here,
     patience: 20,
@@ -91,6 +94,8 @@ struct Extra {
     pooler: u16,
     /// A port that passes connections on, so that the server sees other addresses than the function has.
     relay: u16,
+    /// The port of a proxy that greets for a server of the MySQL family.
+    proxy: u16,
     port: u16,
 }
 
@@ -124,6 +129,14 @@ fn through_the_pooler(value: &mut Value, extra: &Extra) {
 
 fn beside_the_pooler(value: &mut Value, extra: &Extra) {
     through_the_pooler(value, extra);
+    rotated_at_the_server(value, extra);
+}
+
+fn through_the_proxy(value: &mut Value, extra: &Extra) {
+    value["port"] = extra.proxy.into();
+}
+
+fn rotated_at_the_server(value: &mut Value, extra: &Extra) {
     value["rotation_host"] = "127.0.0.1".into();
     value["rotation_port"] = extra.port.into();
 }
@@ -434,6 +447,32 @@ const FAMILY: &[Case] = &[
         ..PLAIN
     },
     Case { name: "one change per hour", given: &["ALTER USER {u}@'%' WITH MAX_UPDATES_PER_HOUR 1"], ..PLAIN },
+    Case {
+        name: "a proxy that logs clients in by itself (scripted) in host and port",
+        value: through_the_proxy,
+        wanted: Wanted::Refused("name the database itself in rotation_host"),
+        ..PLAIN
+    },
+    Case {
+        name: "a proxy that logs clients in by itself (scripted), a wrong stored password, with an administrator",
+        value: |value, extra| {
+            stale(value, extra);
+            through_the_proxy(value, extra);
+        },
+        admin: true,
+        keeper: through_the_proxy,
+        wanted: Wanted::Refused("name the database itself in rotation_host"),
+        ..PLAIN
+    },
+    Case {
+        name: "a proxy that logs clients in by itself (scripted) in host and port, the server in rotation_host",
+        value: |value, extra| {
+            through_the_proxy(value, extra);
+            rotated_at_the_server(value, extra);
+        },
+        says: "mysql_users of ProxySQL",
+        ..PLAIN
+    },
     Case {
         name: "a host name that does not resolve",
         value: |value, _| value["host"] = "absent.invalid".into(),
@@ -1600,6 +1639,7 @@ struct Met {
 struct Scene {
     database: Database,
     _relay: Passage,
+    _proxy: GreetingProxy,
     extra: Extra,
     limits: Limits,
 }
@@ -1619,8 +1659,10 @@ impl Scene {
         };
         let (certificate, key) = own.map(|(one, other)| (one.to_owned(), other.to_owned())).unwrap_or_default();
         let relay = Passage::to(database.port()).await;
-        let extra = Extra { certificate, key, pooler, relay: relay.port(), port: database.port() };
-        Self { database, _relay: relay, extra, limits: Limits::default() }
+        let proxy = GreetingProxy::before(database.port()).await;
+        let (relayed, proxied, port) = (relay.port(), proxy.port(), database.port());
+        let extra = Extra { certificate, key, pooler, relay: relayed, proxy: proxied, port };
+        Self { database, _relay: relay, _proxy: proxy, extra, limits: Limits::default() }
     }
 
     async fn run(&self, statements: &[&str], user: &str) {
@@ -1665,7 +1707,9 @@ impl Scene {
             secret.add(&previous, stage::PREVIOUS);
         }
         secret.add(&value, stage::CURRENT);
-        secret.add_admin("keeper", &self.database.value("keeper", KEEPER));
+        let mut keeper = self.database.value("keeper", KEEPER);
+        (case.keeper)(&mut keeper, &self.extra);
+        secret.add_admin("keeper", &keeper);
         let trial = Trial {
             database: &self.database,
             secret: &secret,
@@ -1769,8 +1813,8 @@ impl Scene {
                     continue;
                 }
             };
-            let Extra { port, pooler, relay, .. } = self.extra;
-            let ports: Vec<String> = [port, pooler, relay].map(|port| format!(":{port}")).into();
+            let Extra { port, pooler, relay, proxy, .. } = self.extra;
+            let ports: Vec<String> = [port, pooler, relay, proxy].map(|port| format!(":{port}")).into();
             let plain = |text: &str| {
                 let text = text.replace(&user, "app").replace('|', "/");
                 ports.iter().filter(|port| *port != ":0").fold(text, |text, port| text.replace(port.as_str(), ":PORT"))

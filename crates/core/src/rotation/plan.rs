@@ -52,7 +52,7 @@ pub enum Cause {
     CertificateWanted,
     /// What listens there is no server of this engine.
     OtherServer,
-    /// A pooler answers, and its refusal may mean many things.
+    /// A pooler or a proxy answers in the database's place, and its answer may mean many things.
     Pooler,
     /// The server takes no further connection now.
     Busy,

@@ -15,8 +15,8 @@ messages! {
         "this is no server of the engine that the value names"
         "该地址的服务器不是凭据值中 engine 指定的数据库类型";
     pooler() "cause.pooler"
-        "a pooler refuses the login, which it does for a wrong password and for much else"
-        "连接池拒绝了登录，原因可能是密码错误，也可能是其他问题";
+        "a pooler or a proxy answers in the database's place, and what it says proves nothing about the password"
+        "应答的是连接池或代理而不是数据库，其应答不能说明密码是否正确";
     busy() "cause.busy" "the database takes no further connection now" "数据库目前不再接受新连接";
     not_ready() "cause.not-ready" "the database is starting or stopping" "数据库正在启动或停止";
     read_only() "cause.read-only" "the database is read-only" "数据库为只读";

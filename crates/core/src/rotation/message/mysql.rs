@@ -4,6 +4,9 @@ use super::messages;
 
 messages! {
     logged_in(account) "mysql.logged-in" "as {account}" "账号 {account}";
+    greeted_by_a_proxy() "mysql.greeted-by-a-proxy"
+        "a proxy has greeted the login: it numbers connections otherwise than the server behind it"
+        "登录时应答的是代理：其连接编号与后端服务器的不同";
     account(account) "mysql.account" "{account}" "{account}";
     changed(account, remark) "mysql.changed" "{account}; {remark}" "{account}；{remark}";
     change_under_way() "mysql.change-under-way"
