@@ -755,6 +755,27 @@ const MYSQL: &[Case] = &[
         after: &["UNINSTALL COMPONENT 'file://component_validate_password'"],
         ..PLAIN
     },
+    Case {
+        name: "validate_password with every character to be changed, and the current password asked for",
+        given: ALL_CHARACTERS_AND_THE_CURRENT_ONE,
+        wanted: Wanted::Refused("validate_password.changed_characters_percentage asks for"),
+        after: &["UNINSTALL COMPONENT 'file://component_validate_password'"],
+        ..PLAIN
+    },
+    Case {
+        name: "validate_password with every character to be changed, and the current password asked for, with an administrator",
+        given: ALL_CHARACTERS_AND_THE_CURRENT_ONE,
+        admin: true,
+        after: &["UNINSTALL COMPONENT 'file://component_validate_password'"],
+        ..PLAIN
+    },
+];
+
+/// An account that has to give its old password, and a server that compares the new one with it.
+const ALL_CHARACTERS_AND_THE_CURRENT_ONE: &[&str] = &[
+    "INSTALL COMPONENT 'file://component_validate_password'",
+    "SET GLOBAL validate_password.changed_characters_percentage = 100",
+    "ALTER USER {u}@'%' PASSWORD REQUIRE CURRENT",
 ];
 
 /// A password that was set too long ago.
