@@ -148,6 +148,7 @@ const NOT_RESUMABLE: &str =
 /// MySQL and MariaDB.
 const FAMILY: &[Case] = &[
     PLAIN,
+    WITH_A_URL,
     Case { name: "an ordinary account with an administrator", admin: true, ..PLAIN },
     Case { name: "a stored password that is wrong", value: stale, wanted: Wanted::Refused("Do not reset"), ..PLAIN },
     Case { name: "a stored password that is wrong, with an administrator", value: stale, admin: true, ..PLAIN },
@@ -488,6 +489,14 @@ const FAMILY: &[Case] = &[
         ..PLAIN
     },
 ];
+
+/// A URL that holds the password.
+const WITH_A_URL: Case = Case {
+    name: "a URL in the value holds the password as well",
+    value: |value, _| value["url"] = format!("db://app:{START}@db.example/app").into(),
+    says: "members of the value besides password that hold the password too, such as a URL: 1",
+    ..PLAIN
+};
 
 /// Owners who have stored another version for something else than its password, on MySQL and MariaDB.
 const MENDED: &[Case] = &[
@@ -1135,6 +1144,7 @@ const RESOLVED: &[Case] = &[
 /// PostgreSQL of any version.
 const POSTGRESQL: &[Case] = &[
     PLAIN,
+    WITH_A_URL,
     Case { name: "a stored password that is wrong", value: stale, wanted: Wanted::Refused("Do not reset"), ..PLAIN },
     Case { name: "a stored password that is wrong, with an administrator", value: stale, admin: true, ..PLAIN },
     Case {
