@@ -136,6 +136,11 @@ fn through_the_proxy(value: &mut Value, extra: &Extra) {
     value["port"] = extra.proxy.into();
 }
 
+fn rotated_through_the_relay(value: &mut Value, extra: &Extra) {
+    value["rotation_host"] = "127.0.0.1".into();
+    value["rotation_port"] = extra.relay.into();
+}
+
 fn rotated_at_the_server(value: &mut Value, extra: &Extra) {
     value["rotation_host"] = "127.0.0.1".into();
     value["rotation_port"] = extra.port.into();
@@ -149,6 +154,8 @@ const NOT_RESUMABLE: &str =
 const FAMILY: &[Case] = &[
     PLAIN,
     WITH_A_URL,
+    ROTATED_ELSEWHERE,
+    ROTATED_WHERE_THE_ADMINISTRATOR_IS,
     Case { name: "an ordinary account with an administrator", admin: true, ..PLAIN },
     Case { name: "a stored password that is wrong", value: stale, wanted: Wanted::Refused("Do not reset"), ..PLAIN },
     Case { name: "a stored password that is wrong, with an administrator", value: stale, admin: true, ..PLAIN },
@@ -489,6 +496,26 @@ const FAMILY: &[Case] = &[
         ..PLAIN
     },
 ];
+
+/// An account that is rotated at an address which the administrator's value does not name.
+const ROTATED_ELSEWHERE: Case = Case {
+    name: "rotation_host and rotation_port name what AdminSecret does not, a wrong stored password",
+    value: |value, extra| {
+        stale(value, extra);
+        rotated_through_the_relay(value, extra);
+    },
+    admin: true,
+    wanted: Wanted::Refused("the administrator logs in only where its own value says"),
+    ..PLAIN
+};
+
+/// The same where it names that address, too.
+const ROTATED_WHERE_THE_ADMINISTRATOR_IS: Case = Case {
+    name: "rotation_host and rotation_port are those of AdminSecret, a wrong stored password",
+    keeper: rotated_through_the_relay,
+    wanted: Wanted::Rotates,
+    ..ROTATED_ELSEWHERE
+};
 
 /// A URL that holds the password.
 const WITH_A_URL: Case = Case {
@@ -1145,6 +1172,8 @@ const RESOLVED: &[Case] = &[
 const POSTGRESQL: &[Case] = &[
     PLAIN,
     WITH_A_URL,
+    ROTATED_ELSEWHERE,
+    ROTATED_WHERE_THE_ADMINISTRATOR_IS,
     Case { name: "a stored password that is wrong", value: stale, wanted: Wanted::Refused("Do not reset"), ..PLAIN },
     Case { name: "a stored password that is wrong, with an administrator", value: stale, admin: true, ..PLAIN },
     Case {

@@ -192,6 +192,16 @@ impl Login {
         self.engine == other.engine && (plain || same(self.rotation_address(), other.rotation_address()))
     }
 
+    /// Whether the value of this login names the address of another one for rotations, as its own for applications or for
+    /// rotations: its password goes nowhere else.
+    #[must_use]
+    pub fn names_the_rotation_address_of(&self, other: &Self) -> bool {
+        let (host, port) = other.rotation_address();
+        let own = [(self.host.as_str(), self.port), self.rotation_address()];
+        self.engine == other.engine
+            && own.iter().any(|(own, own_port)| *own_port == port && own.eq_ignore_ascii_case(host))
+    }
+
     /// Whether both are the same account of the same server, whichever database they connect to: they share a password.
     #[must_use]
     pub fn is_the_account_of(&self, other: &Self) -> bool {
@@ -412,6 +422,14 @@ impl Account {
     #[must_use]
     pub fn trying(&self, password: &str) -> Self {
         Self { password: Zeroizing::new(password.to_string()), ..self.clone() }
+    }
+
+    /// The same account as it logs in where another one is rotated; `None` where its own value does not name that address.
+    #[must_use]
+    pub fn at_the_rotation_address_of(&self, other: &Login) -> Option<Self> {
+        let (host, port) = other.rotation_address();
+        let at = || Login { rotation_host: Some(host.to_string()), rotation_port: Some(port), ..self.login.clone() };
+        self.login.names_the_rotation_address_of(other).then(|| Self { login: at(), ..self.clone() })
     }
 
     /// How many members of the owner's hold the password as well, as a URL does: as it is, or with characters of it as `%` and two
@@ -876,6 +894,24 @@ mod tests {
         assert_eq!(pooled, login(r#""port":6432"#), "the address is not part of the account");
         let direct = Login { host: "db".into(), port: 3307, ..login(r#""port":1"#) };
         assert!(pooled.is_on_the_server_of(&direct));
+    }
+
+    #[test]
+    fn an_administrator_logs_in_only_where_its_value_says() {
+        let account = |members: &str| Account::parse_text(&with(members)).unwrap();
+        let at = |admin: &str, other: &str| {
+            let found = account(admin).at_the_rotation_address_of(account(other).login());
+            found.map(|admin| (admin.login().rotation_address().0.to_string(), admin.login().rotation_address().1))
+        };
+        let server = Some(("db".to_string(), 3307));
+        let pooled = r#""port":6432,"rotation_host":"db","rotation_port":3307"#;
+        assert_eq!(at(pooled, pooled), server);
+        assert_eq!(at(r#""port":6432"#, pooled), None, "both name the pooler, and one alone the server");
+        assert_eq!(at(r#""port":6432,"rotation_host":"other""#, pooled), None);
+        assert_eq!(at(pooled, r#""port":6432"#), Some(("h".to_string(), 6432)));
+        let direct = Account::parse_text(&with(r#""port":3307"#).replace(r#""h""#, r#""DB""#)).unwrap();
+        let found = direct.at_the_rotation_address_of(account(pooled).login()).unwrap();
+        assert_eq!(found.login().rotation_address(), ("db", 3307));
     }
 
     #[test]
