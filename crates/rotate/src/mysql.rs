@@ -855,8 +855,10 @@ const fn cause_of_code(code: u16) -> Cause {
         3159 => Cause::TlsWanted,
         // Host not allowed.
         1130 => Cause::HostNotAdmitted,
-        // Host blocked after connection errors, too many failures.
-        1129 | 4166 => Cause::Barred,
+        // After connection errors.
+        1129 => Cause::HostBlocked,
+        // Too many failures.
+        4166 => Cause::Barred,
         // No such privilege or statement for this account.
         1044 | 1131 | 1132 | 1142 | 1143 | 1227 | 1410 => Cause::Forbidden,
         // authentication_policy admits no such way of logging in.
@@ -916,7 +918,6 @@ fn detail(error: &Error) -> Message {
             1698 => say::refused_without_password(),
             NOT_THE_POLICY => say::not_the_policy(),
             4055 => say::register_second_factor(),
-            1129 => say::host_blocked(),
             LOCK_WAIT => say::lock_wait(),
             TOO_FEW_CHANGED_CHARACTERS => say::compared_with_the_old_one(),
             1045 => say::refused(),

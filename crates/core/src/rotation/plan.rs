@@ -70,6 +70,8 @@ pub enum Cause {
     NoAccount,
     /// The account admits no login from this host.
     HostNotAdmitted,
+    /// The server admits no login from this host, of any account, after connection errors.
+    HostBlocked,
     /// The database that the value names does not exist.
     NoDatabase,
     /// The account may not connect to this database.
@@ -112,6 +114,7 @@ impl Cause {
                 | Self::Expired
                 | Self::NoAccount
                 | Self::HostNotAdmitted
+                | Self::HostBlocked
                 | Self::NoDatabase
                 | Self::NoConnect
                 | Self::Barred

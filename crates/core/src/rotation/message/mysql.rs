@@ -125,11 +125,6 @@ messages! {
     register_second_factor() "mysql.error-4055"
         "error 4055: the account has to register its second factor first"
         "错误 4055：账号须先注册其第二身份验证因素";
-    host_blocked() "mysql.error-1129"
-        "error 1129: the server lets no account in from this host after connection errors; FLUSH HOSTS, or TRUNCATE TABLE \
-         performance_schema.host_cache, lets them in again"
-        "错误 1129：多次连接出错后，服务器不再允许任何账号从该主机登录；请执行 FLUSH HOSTS 或 TRUNCATE TABLE \
-         performance_schema.host_cache 解除";
     lock_wait() "mysql.error-1205"
         "error 1205: another session holds a lock, a backup for instance"
         "错误 1205：其他会话持有锁，例如正在进行备份";
