@@ -1,7 +1,7 @@
 //! The addresses of a database server, one after the other.
 //!
-//! What a server says of a login or a change is final. Silence, and a server that lets nobody in or takes no writes, lead to
-//! the next address of the name.
+//! What a server says of a login or a change is final. Silence, and a server that lets nobody in, or nobody from this host, or takes
+//! no writes, lead to the next address of the name.
 //!
 //! A target that is not allowed, takes no connection or stays silent is "not reachable" and no more: whoever writes the value
 //! of a secret chooses host and port, and would learn which ports of the network are open. The log has the reason.
@@ -131,7 +131,10 @@ impl Finding for Forecast {
 }
 
 const fn leads_to_the_next(cause: Cause) -> bool {
-    matches!(cause, Cause::Unreachable | Cause::TimedOut | Cause::Busy | Cause::NotReady | Cause::ReadOnly)
+    matches!(
+        cause,
+        Cause::Unreachable | Cause::TimedOut | Cause::Busy | Cause::NotReady | Cause::ReadOnly | Cause::HostBlocked
+    )
 }
 
 /// What a server of another kind looks like to a driver.
@@ -278,7 +281,9 @@ mod tests {
         let (dead, busy) = (Probe::Unknown(Cause::Unreachable), Probe::Unknown(Cause::Busy));
         assert_eq!(of_two(Probe::Refused, dead).await.finding, Probe::Refused);
         assert_eq!(of_two(dead, Probe::Accepted).await.finding, Probe::Accepted);
-        assert_eq!(of_two(Probe::Unknown(Cause::ReadOnly), Probe::Accepted).await.finding, Probe::Accepted);
+        for cause in [Cause::ReadOnly, Cause::HostBlocked] {
+            assert_eq!(of_two(Probe::Unknown(cause), Probe::Accepted).await.finding, Probe::Accepted);
+        }
         let both = of_two(busy, dead).await;
         assert_eq!(both.finding, busy);
         let detail = both.detail.unwrap().english();

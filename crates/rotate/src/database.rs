@@ -103,6 +103,14 @@ impl<'a> NewPassword<'a> {
             By::Service { .. } => None,
         }
     }
+
+    /// The same change by this administrator, if there is one.
+    fn made_by(self, admin: Option<&'a Account>) -> Self {
+        match (self.by, admin) {
+            (By::Admin { in_use, .. }, Some(login)) => Self { by: By::Admin { login, in_use }, ..self },
+            _ => self,
+        }
+    }
 }
 
 /// The stored versions of an account.
@@ -251,9 +259,11 @@ impl Databases for SqlDatabases {
     }
 
     async fn set_password(&self, new: NewPassword<'_>, deadline: Instant) -> Answer<Change> {
-        if let Some(refused) = not_this_account(&new) {
-            return Answer::detailed(Change::NotDone(Cause::Other), refused);
-        }
+        let admin = match administrator(&new) {
+            Ok(admin) => admin,
+            Err(refused) => return Answer::detailed(Change::NotDone(Cause::Other), refused),
+        };
+        let new = new.made_by(admin.as_ref());
         at_each(&self.way, new.account.login(), deadline, self.in_all(), async |address| {
             match new.account.login().engine {
                 Engine::PostgreSql => postgres::set_password(new, address, self.limits).await,
@@ -264,6 +274,10 @@ impl Databases for SqlDatabases {
     }
 
     async fn inspect(&self, inspect: Inspect<'_>, deadline: Instant) -> Answer<Inspection> {
+        let Some(admin) = inspect.admin.at_the_rotation_address_of(inspect.account.login()) else {
+            return Answer::detailed(Inspection::Failed(Cause::Other), say::admin_of_other_server());
+        };
+        let inspect = Inspect { admin: &admin, ..inspect };
         at_each(&self.way, inspect.account.login(), deadline, self.in_all(), async |address| {
             match inspect.account.login().engine {
                 Engine::PostgreSql => postgres::inspect(inspect, address, self.limits).await,
@@ -284,9 +298,11 @@ impl Databases for SqlDatabases {
     }
 
     async fn forecast(&self, new: NewPassword<'_>, deadline: Instant) -> Forecast {
-        if let Some(refused) = not_this_account(&new) {
-            return Forecast::obstacle(Cause::Other, refused);
-        }
+        let admin = match administrator(&new) {
+            Ok(admin) => admin,
+            Err(refused) => return Forecast::obstacle(Cause::Other, refused),
+        };
+        let new = new.made_by(admin.as_ref());
         let found = at_each(&self.way, new.account.login(), deadline, self.in_all(), async |address| {
             let forecast = match new.account.login().engine {
                 Engine::PostgreSql => postgres::forecast(new, address, self.limits).await,
@@ -304,16 +320,16 @@ impl Databases for SqlDatabases {
     }
 }
 
-/// What forbids this change whatever the server would say. The planner asks for no such change; this is the last place to
-/// see to it.
-fn not_this_account(new: &NewPassword<'_>) -> Option<Message> {
+/// The administrator of a change, if it has one, as it logs in at the account's address; or what forbids the change whatever the
+/// server would say. The planner asks for no such change; this is the last place to see to it.
+fn administrator(new: &NewPassword<'_>) -> Result<Option<Account>, Message> {
     let account = new.account.login();
     match new.by {
-        By::Itself(login) | By::Restored { login, .. } if !login.login().is_the_account_of(account) => {
-            Some(say::other_login())
+        By::Itself(login) | By::Restored { login, .. } if login.login().is_the_account_of(account) => Ok(None),
+        By::Itself(_) | By::Restored { .. } => Err(say::other_login()),
+        By::Admin { login, .. } => {
+            login.at_the_rotation_address_of(account).map(Some).ok_or_else(say::admin_of_other_server)
         }
-        By::Admin { login, .. } if !login.login().is_on_the_server_of(account) => Some(say::admin_of_other_server()),
-        By::Service { .. } => Some(say::by_sql_here()),
-        By::Itself(_) | By::Restored { .. } | By::Admin { .. } => None,
+        By::Service { .. } => Err(say::by_sql_here()),
     }
 }

@@ -400,7 +400,10 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
         let value = self.secrets.value(version).await.map_err(|error| refused(error, say::cannot_read_version))?;
         let account = Account::parse(&value);
         let (reading, outcome) = match &account {
-            Ok(account) => (Reading::Login(account.login().clone()), say::names_an_account(version)),
+            Ok(account) => {
+                let remark = password_elsewhere(account).filter(|_| role == self.base());
+                (Reading::Login(account.login().clone()), told(say::names_an_account(version), remark))
+            }
             Err(problems) => (Reading::Invalid, say::has_problems(version, problems.len())),
         };
         self.situation.note_reading(role, reading);
@@ -644,6 +647,12 @@ fn told(finding: Message, detail: Option<Message>) -> Message {
         Some(detail) => say::detailed(finding, detail),
         None => finding,
     }
+}
+
+/// That a new password will not be wherever the present one is.
+fn password_elsewhere(account: &Account) -> Option<Message> {
+    let members = account.members_with_the_password();
+    (members > 0).then(|| say::password_elsewhere(members))
 }
 
 /// Which versions the stages mark.

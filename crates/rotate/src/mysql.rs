@@ -36,12 +36,14 @@ use crate::{
 /// Tries to log in.
 pub(crate) async fn probe(account: &Account, address: SocketAddr) -> Answer<Probe> {
     match look_in(account, address).await {
-        Ok((logged_in, refusal_locks)) if user_of(&logged_in) == account.login().username => {
+        // A proxy has checked the password against a list of its own, and its server may have another one.
+        Ok(None) => Answer::detailed(Probe::Unknown(Cause::Pooler), say::greeted_by_a_proxy()),
+        Ok(Some((logged_in, refusal_locks))) if user_of(&logged_in) == account.login().username => {
             let host = logged_in.rsplit_once('@').map(|(_, host)| host.to_owned());
             Answer { host, refusal_locks, ..Answer::detailed(Probe::Accepted, say::logged_in(logged_in)) }
         }
         // An anonymous account, or a server that checks nothing (skip-grant-tables).
-        Ok((logged_in, _)) => Answer::detailed(Probe::Unknown(Cause::OtherAccount), say::logged_in(logged_in)),
+        Ok(Some((logged_in, _))) => Answer::detailed(Probe::Unknown(Cause::OtherAccount), say::logged_in(logged_in)),
         Err(error) => {
             let finding = match &error {
                 Error::Server(server) if is_access_denied(server.code) => Probe::Refused,
@@ -53,15 +55,19 @@ pub(crate) async fn probe(account: &Account, address: SocketAddr) -> Answer<Prob
     }
 }
 
-/// Logs in, asks as whom and whether one refused login locks the account, and leaves.
-async fn look_in(account: &Account, address: SocketAddr) -> Result<(String, bool), Error> {
+/// Logs in, asks as whom and whether one refused login locks the account, and leaves. `None` where a proxy answers for itself.
+async fn look_in(account: &Account, address: SocketAddr) -> Result<Option<(String, bool)>, Error> {
     let mut session = Session::open(account, address).await?;
-    let found: Option<(String, u64)> = session.first(statement::LOGGED_IN).await?;
-    let (logged_in, limit) = found.unwrap_or_default();
+    let found: Option<(String, u64, u64)> = session.first(statement::LOGGED_IN).await?;
+    let (logged_in, number, limit) = found.unwrap_or_default();
+    if !session.is_greeted_as(number) {
+        session.close().await;
+        return Ok(None);
+    }
     // The login is proven; that more cannot be asked changes nothing. MariaDB has a limit for all accounts alone.
     let shown = if limit == 0 { show(&mut session, &Name::LoggedIn).await.ok().flatten() } else { None };
     session.close().await;
-    Ok((logged_in, one_refusal_locks(limit, shown.as_ref())))
+    Ok(Some((logged_in, one_refusal_locks(limit, shown.as_ref()))))
 }
 
 /// Whether one refused login locks the account, by the server's limit for all accounts (MariaDB; otherwise 0) and by what is
@@ -113,7 +119,10 @@ async fn change(
     }
     let full_name = target.shown.full_name();
     let answer = match target.method {
-        Method::Alter => alter(&mut session, &new, &target, second, sent).await?,
+        Method::Alter => {
+            let alter = Alter { new: &new, target: &target, limit: limits.change, sent };
+            alter.run(&mut session, second).await?
+        }
         Method::NativeHash => set_by_hash(&mut session, &new, &target.name, sent).await?,
     };
     session.close().await;
@@ -138,9 +147,8 @@ async fn not_as_it_was(
     limit: Duration,
 ) -> Result<Option<Answer<Change>>, Error> {
     let (Some(seen), Name::Other { user, host }) = (new.seen, &target.name) else { return Ok(None) };
-    let locked: Option<Option<u8>> = session.first(&statement::lock(user, host, limit)).await?;
-    if locked.flatten() != Some(1) {
-        return Ok(Some(Answer::detailed(Change::NotDone(Cause::Busy), say::change_under_way())));
+    if let Some(busy) = take_turn(session, user, host, limit).await? {
+        return Ok(Some(busy));
     }
     let shown = show(session, &target.name).await?;
     let second = second_hash(session, user, host, target.method).await?;
@@ -149,77 +157,125 @@ async fn not_as_it_was(
         .then(|| Answer::detailed(Change::NotDone(Cause::Changed), say::hash_changed(seen, now.unwrap_or_default()))))
 }
 
-/// MySQL. `REPLACE` says which password the change is from, on servers that know second passwords: without it, a login with
-/// the second one would replace a first one that nobody has stored. A change that says nothing of the replaced password
-/// leaves a second one as it is.
-async fn alter(
+/// Waits until changes of earlier sessions are over, and has later ones wait for the end of this one. Returns what comes of a
+/// change that waited in vain.
+async fn take_turn(
     session: &mut Session,
-    new: &NewPassword<'_>,
-    target: &Target,
-    second: SecondPassword,
-    sent: &Cell<bool>,
-) -> Result<Answer<Change>, Error> {
-    let (name, password) = (&target.name, new.account.password());
-    let retains = new.keep_old && second == SecondPassword::Kept;
-    let mut send = async |password: &str, replaced: Option<&str>, retains: bool| {
-        sent.set(true);
-        let result = session.execute(&statement::alter(name, password, replaced, retains)).await;
-        // The server asks for the password that is replaced (password_require_current).
-        match (&result, new.by) {
-            (Err(Error::Server(error)), By::Itself(login) | By::Restored { login, .. })
+    user: &str,
+    host: &str,
+    limit: Duration,
+) -> Result<Option<Answer<Change>>, Error> {
+    let locked: Option<Option<u8>> = session.first(&statement::lock(user, host, limit)).await?;
+    Ok((locked.flatten() != Some(1)).then(|| Answer::detailed(Change::NotDone(Cause::Busy), say::change_under_way())))
+}
+
+/// A change on MySQL. `REPLACE` says which password the change is from, on servers that know second passwords: without it, a
+/// login with the second one would replace a first one that nobody has stored. A change that says nothing of the replaced password
+/// leaves a second one as it is.
+struct Alter<'a> {
+    new: &'a NewPassword<'a>,
+    target: &'a Target,
+    /// How long the change may wait for others.
+    limit: Duration,
+    sent: &'a Cell<bool>,
+}
+
+impl Alter<'_> {
+    async fn run(&self, session: &mut Session, second: SecondPassword) -> Result<Answer<Change>, Error> {
+        let (new, password) = (self.new, self.new.account.password());
+        let retains = new.keep_old && second == SecondPassword::Kept;
+        let is_kept = match new.by {
+            // The login is with the second password, which stays.
+            By::Restored { first, .. } => {
+                if let Some(busy) = self.replace(session, first, false).await? {
+                    return Ok(busy);
+                }
+                true
+            }
+            By::Itself(login) if second != SecondPassword::NotKnown => {
+                if let Some(busy) = self.replace(session, login, retains).await? {
+                    return Ok(busy);
+                }
+                retains
+            }
+            By::Admin { in_use: Some(in_use), .. } if retains => {
+                match self.target.shown.is_first(in_use.password()) {
+                    Some(true) => self.send(session, password, None, true).await?,
+                    // It logs in, so it is the second one, which stays.
+                    Some(false) => self.send(session, password, None, false).await?,
+                    None => {
+                        // Whether the server takes the password that is in use once more says nothing of the new one.
+                        match self.send(session, in_use.password(), None, false).await {
+                            Err(error) if change_that_failed(&error) == Change::RefusedCandidate => {
+                                let what = say::current_not_taken();
+                                return Ok(Answer::detailed(Change::NotDone(Cause::Forbidden), what));
+                            }
+                            result => result?,
+                        }
+                        self.send(session, password, None, true).await?;
+                    }
+                }
+                true
+            }
+            By::Itself(_) | By::Admin { .. } | By::Service { .. } => {
+                self.send(session, password, None, retains).await?;
+                retains
+            }
+        };
+        Ok(match is_kept {
+            true => Answer::detailed(Change::Done, say::old_kept()),
+            false => Answer::plain(Change::Done),
+        })
+    }
+
+    /// Sends the change with the password that it replaces. Given that one, validate_password compares the two, and may want more
+    /// characters changed than two random passwords differ in; it compares nothing where it is not given the old one. By then the
+    /// server has found the old one to be the first, so that the change may leave it out: in turn, because of several sessions
+    /// that do so only the first may keep the old password as the second one.
+    async fn replace(
+        &self,
+        session: &mut Session,
+        replaced: &Account,
+        retains: bool,
+    ) -> Result<Option<Answer<Change>>, Error> {
+        let password = self.new.account.password();
+        let mut result = self.send(session, password, Some(replaced), retains).await;
+        if differs_too_little(&result) {
+            let account = &self.target.shown;
+            if let Some(busy) = take_turn(session, &account.username, &account.host, self.limit).await? {
+                return Ok(Some(busy));
+            }
+            // The change of a session before this one has made it the second one.
+            result = self.send(session, password, Some(replaced), retains).await;
+        }
+        if differs_too_little(&result) {
+            result = self.send(session, password, None, retains).await;
+        }
+        result.map(|()| None)
+    }
+
+    /// Sends the statement, and again with the password that it replaces if the server asks for that (password_require_current).
+    async fn send(
+        &self,
+        session: &mut Session,
+        password: &str,
+        replaced: Option<&Account>,
+        retains: bool,
+    ) -> Result<(), Error> {
+        self.sent.set(true);
+        let statement = |replaced: Option<&Account>| {
+            statement::alter(&self.target.name, password, replaced.map(Account::password), retains)
+        };
+        let result = session.execute(&statement(replaced)).await;
+        match (&result, self.new.by) {
+            (Err(Error::Server(error)), By::Itself(first) | By::Restored { first, .. })
                 if error.code == MISSING_CURRENT_PASSWORD =>
             {
-                session.execute(&statement::alter(name, password, Some(login.password()), retains)).await
+                session.execute(&statement(Some(first))).await
             }
             _ => result,
         }
-    };
-    let is_kept = match new.by {
-        // The login is with the second password, which stays.
-        By::Restored { first, .. } => {
-            send(password, Some(first.password()), false).await?;
-            true
-        }
-        By::Itself(login) => {
-            let replaced = Some(login.password()).filter(|_| second != SecondPassword::NotKnown);
-            match send(password, replaced, retains).await {
-                // Told the old password, validate_password compares the two, and wants more characters changed than two random
-                // passwords differ in. It does not compare what it is not told.
-                Err(Error::Server(error)) if error.code == TOO_FEW_CHANGED_CHARACTERS && !retains => {
-                    send(password, None, false).await?;
-                }
-                result => result?,
-            }
-            retains
-        }
-        By::Admin { in_use: Some(in_use), .. } if retains => {
-            match target.shown.is_first(in_use.password()) {
-                Some(true) => send(password, None, true).await?,
-                // It logs in, so it is the second one, which stays.
-                Some(false) => send(password, None, false).await?,
-                None => {
-                    // Whether the server takes the password that is in use once more says nothing of the new one.
-                    match send(in_use.password(), None, false).await {
-                        Err(error) if change_that_failed(&error) == Change::RefusedCandidate => {
-                            let what = say::current_not_taken();
-                            return Ok(Answer::detailed(Change::NotDone(Cause::Forbidden), what));
-                        }
-                        result => result?,
-                    }
-                    send(password, None, true).await?;
-                }
-            }
-            true
-        }
-        By::Admin { .. } | By::Service { .. } => {
-            send(password, None, retains).await?;
-            retains
-        }
-    };
-    Ok(match is_kept {
-        true => Answer::detailed(Change::Done, say::old_kept()),
-        false => Answer::plain(Change::Done),
-    })
+    }
 }
 
 /// MariaDB.
@@ -376,6 +432,14 @@ async fn obstacle(
         return not_done(Cause::Forbidden, what);
     }
     let rules: Vec<(String, String)> = session.rows(policy::VARIABLES).await?;
+    if let By::Itself(first) | By::Restored { first, .. } = new.by
+        && second != SecondPassword::NotKnown
+        && !statement::may_change_others(grants)
+        && target.shown.gives_old_password(policy::asks_for_old_passwords(&rules))
+        && let Some(what) = policy::too_few_changed(&rules, first.password(), new.account.password())
+    {
+        return not_done(Cause::Forbidden, what);
+    }
     if target.method == Method::NativeHash {
         // The server takes hashes unless a plugin checks passwords.
         if !is_strict(session).await? {
@@ -584,6 +648,11 @@ pub(crate) async fn inspect(inspect: Inspect<'_>, address: SocketAddr) -> Answer
 async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answer<Inspection>, Error> {
     let mut session = Session::open(inspect.admin, address).await?;
     let user = &inspect.account.login().username;
+    let client: Option<(String, u64, u64)> = session.first(statement::CLIENT).await?;
+    let (client, number, limit) = client.unwrap_or_default();
+    if !session.is_greeted_as(number) {
+        return Ok(Answer::detailed(Inspection::Failed(Cause::Pooler), say::greeted_by_a_proxy()));
+    }
     let hosts = hosts_of(&mut session, user).await?;
     let host = match chosen(hosts.clone(), inspect.host) {
         Chosen::Host(host) => host,
@@ -595,10 +664,8 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
     let Some(shown) = show(&mut session, &name).await? else {
         return Ok(Answer::detailed(Inspection::Failed(Cause::Unsupported), say::unknown_form()));
     };
-    let client: Option<(String, u64)> = session.first(statement::CLIENT).await?;
-    let (client, limit) = client.unzip();
-    let refusal_locks = one_refusal_locks(limit.unwrap_or_default(), Some(&shown));
-    let client = client.as_deref().and_then(|user| user.rsplit_once('@')).map(|(_, host)| host.to_owned());
+    let refusal_locks = one_refusal_locks(limit, Some(&shown));
+    let client = client.rsplit_once('@').map(|(_, host)| host.to_owned());
     let second = match shown.method {
         Some(method) => second_hash(&mut session, user, &host, method).await?,
         None => None,
@@ -717,6 +784,11 @@ async fn takes_no_hash(session: &mut Session, error: &Error) -> Result<bool, Err
     }
 }
 
+/// Whether the server has refused a change because of the password that it replaces.
+const fn differs_too_little(changed: &Result<(), Error>) -> bool {
+    matches!(changed, Err(Error::Server(error)) if error.code == TOO_FEW_CHANGED_CHARACTERS)
+}
+
 /// Whether MariaDB checks passwords and therefore takes no hash.
 async fn is_strict(session: &mut Session) -> Result<bool, Error> {
     let strict: Option<String> = session
@@ -783,12 +855,16 @@ const fn cause_of_code(code: u16) -> Cause {
         3159 => Cause::TlsWanted,
         // Host not allowed.
         1130 => Cause::HostNotAdmitted,
-        // Host blocked after connection errors, too many failures.
-        1129 | 4166 => Cause::Barred,
+        // After connection errors.
+        1129 => Cause::HostBlocked,
+        // Too many failures.
+        4166 => Cause::Barred,
         // No such privilege or statement for this account.
         1044 | 1131 | 1132 | 1142 | 1143 | 1227 | 1410 => Cause::Forbidden,
         // authentication_policy admits no such way of logging in.
         4052 | NOT_THE_POLICY => Cause::Forbidden,
+        // Left out, the old password is asked for, and given, it is compared.
+        TOO_FEW_CHANGED_CHARACTERS => Cause::Forbidden,
         // A further factor has to be registered first.
         4055 => Cause::Unsupported,
         // Unknown plugin, hash of another form.
@@ -842,8 +918,8 @@ fn detail(error: &Error) -> Message {
             1698 => say::refused_without_password(),
             NOT_THE_POLICY => say::not_the_policy(),
             4055 => say::register_second_factor(),
-            1129 => say::host_blocked(),
             LOCK_WAIT => say::lock_wait(),
+            TOO_FEW_CHANGED_CHARACTERS => say::compared_with_the_old_one(),
             1045 => say::refused(),
             code => say::error(code),
         },

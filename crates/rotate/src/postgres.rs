@@ -417,6 +417,10 @@ async fn foreseen(
     }
     let (chosen, _) = kind(session, server, new).await?;
     missing.extend(chosen.remarks);
+    if chosen.kind == Kind::Md5 {
+        let logged = text(&session.first_row("SELECT pg_catalog.current_setting('log_statement')").await?, 0);
+        missing.extend((logged != "none").then(|| say::md5_in_the_log(logged)));
+    }
     Ok(Ok(Forecast { expected: Change::Done, keeps_old: false, missing, account: None }))
 }
 

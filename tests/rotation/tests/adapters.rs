@@ -194,6 +194,34 @@ async fn refusing_pooler(code: &'static str) -> u16 {
     own
 }
 
+/// A scripted server of the MySQL family that admits nobody from here: it does not see connection errors of its own machine, where
+/// tests are.
+async fn server_that_has_blocked_this_host() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let error = [&[0xff], 1129_u16.to_le_bytes().as_slice(), b"Host 'client' is blocked"].concat();
+            let head = [u8::try_from(error.len()).unwrap(), 0, 0, 0];
+            // A client that has left is the test's own business.
+            let _ = client.write_all(&[head.as_slice(), &error].concat()).await;
+        }
+    });
+    own
+}
+
+#[tokio::test]
+async fn a_host_that_the_server_has_blocked_is_not_the_account_s_affair() {
+    let value = serde_json::json!({
+        "engine": "mysql", "host": "127.0.0.1", "port": server_that_has_blocked_this_host().await, "username": "app",
+        "password": PASSWORD, "tls": "disable",
+    });
+    let answer = probe(&account(&value)).await;
+    assert_eq!(answer.finding, Probe::Unknown(Cause::HostBlocked), "{answer:?}");
+    let said = Cause::HostBlocked.to_string() + &Cause::HostBlocked.remedy().unwrap().english();
+    assert!(said.contains("of any account") && said.contains("FLUSH HOSTS"), "{said}");
+}
+
 #[tokio::test]
 async fn a_refusal_that_names_no_routine_is_a_pooler_s_whatever_its_code() {
     for code in ["08P01", "28P01", "28000", "3D000", "42501", "XX000", "58000"] {

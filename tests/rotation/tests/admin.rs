@@ -14,9 +14,9 @@ use csms_core::{
     stage,
 };
 use csms_rotate::{
-    Answer, Databases, Failure, Forecast, Inspect, NewPassword, SqlDatabases, Unobserved, dry_run, rotate,
+    Answer, By, Databases, Failure, Forecast, Inspect, NewPassword, SqlDatabases, Stored, Unobserved, dry_run, rotate,
 };
-use csms_rotation_tests::{Cut, Database, MemorySecret, on};
+use csms_rotation_tests::{Cut, Database, MemorySecret, database::account, on};
 use csms_testbed::{Postgres, postgres, roots};
 use getrandom::SysRng;
 use tokio::time::Instant;
@@ -142,6 +142,31 @@ async fn an_administrator_of_another_server_is_not_asked(engine: Engine) {
     let failure = attempt(&secret).await.unwrap_err();
     assert!(failure.message.english().contains("another database server"), "{}", failure.message);
     assert!(database.can_log_in("app", FIRST).await.unwrap());
+}
+
+/// Whoever may write the account's value chooses where it is rotated, and would be sent the administrator's password there.
+async fn an_administrator_connects_to_no_address_that_its_value_does_not_name(engine: Engine) {
+    let (database, _) = scene(engine).await;
+    let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let mut value = database.value("app", FIRST);
+    value["rotation_port"] = elsewhere.local_addr().unwrap().port().into();
+    let (account, admin) = (account(&value), database.account("keeper", KEEPER));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let databases = SqlDatabases::default();
+    let inspect = Inspect { admin: &admin, account: &account, stored: Stored::default(), host: None };
+    let by = By::Admin { login: &admin, in_use: None };
+    let new = NewPassword { by, account: &account, keep_old: true, host: None, seen: None };
+    let answers = [
+        databases.inspect(inspect, deadline).await.detail_text(),
+        databases.set_password(new, deadline).await.detail_text(),
+        databases.forecast(new, deadline).await.missing.iter().map(ToString::to_string).collect(),
+    ];
+    for answer in answers {
+        assert_eq!(answer, "the administrator's value does not name the address at which the account is rotated");
+    }
+    let connected = elsewhere.accept().map(drop).map_err(|error| error.kind());
+    assert_eq!(connected, Err(std::io::ErrorKind::WouldBlock), "nobody has connected");
 }
 
 /// An account whose secret has a wrong password, and an administrator; both go through a way that keeps one answer.
@@ -290,6 +315,7 @@ on!(PostgreSql, postgresql:
     an_administrator_without_the_right_changes_nothing_and_is_told,
     an_account_that_logs_in_changes_its_own_password,
     an_administrator_of_another_server_is_not_asked,
+    an_administrator_connects_to_no_address_that_its_value_does_not_name,
 );
 
 on!(MySql, mysql:
@@ -305,6 +331,7 @@ on!(MariaDb, mariadb:
     an_administrator_without_the_right_changes_nothing_and_is_told,
     an_account_that_logs_in_changes_its_own_password,
     an_administrator_of_another_server_is_not_asked,
+    an_administrator_connects_to_no_address_that_its_value_does_not_name,
 );
 
 #[tokio::test]

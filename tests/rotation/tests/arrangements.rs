@@ -96,6 +96,7 @@ async fn a_mysql_that_counts_failed_logins_or_makes_them_wait_rotates() {
     let database = Database::MySql(server);
     an_administrator_compares_hosts_without_a_login_as_the_account_in_use(&database).await;
     a_dry_run_and_an_attempt_do_not_lock_an_account_that_allows_two_failed_logins(&database).await;
+    a_lock_after_failed_logins_ends_as_the_words_say(&database, "ACCOUNT UNLOCK").await;
     a_login_that_takes_eight_seconds_is_waited_for(&database).await;
 }
 
@@ -109,6 +110,25 @@ async fn a_dry_run_and_an_attempt_do_not_lock_an_account_that_allows_two_failed_
     let done = try_alone(&secret).await;
     assert!(!foretold.would_succeed && done.is_err(), "{foretold:?} {done:?}");
     assert!(database.can_log_in("counted", FIRST).await.unwrap(), "the application still logs in");
+}
+
+/// An account that is locked until somebody unlocks it, and rotates then. Until then, its password may be right.
+async fn a_lock_after_failed_logins_ends_as_the_words_say(database: &Database, unlock: &str) {
+    database.create_login("shut", FIRST).await.unwrap();
+    if database.engine() == Engine::MySql {
+        let limit = "ALTER USER shut@'%' FAILED_LOGIN_ATTEMPTS 2 PASSWORD_LOCK_TIME UNBOUNDED";
+        database.execute(limit).await.unwrap();
+    }
+    let secret = secret_of(&database.value("shut", FIRST));
+    for _ in 0..2 {
+        assert!(!database.can_log_in("shut", STALE).await.unwrap());
+    }
+    let failure = try_alone(&secret).await.unwrap_err();
+    assert!(failure.message.english().contains("the account is locked after failed logins"), "{}", failure.message);
+    assert!(failure.message.english().contains(unlock), "{}", failure.message);
+    let account = if database.engine() == Engine::MySql { "ALTER USER shut@'%' ACCOUNT UNLOCK" } else { unlock };
+    database.execute(account).await.unwrap();
+    try_alone(&secret).await.unwrap_or_else(|failure| panic!("{}", failure.message));
 }
 
 /// The stored password of the account in use is stale: its owner has told applications another one.
@@ -148,6 +168,7 @@ async fn the_account_in_use_is_not_locked_by_logins_that_compare_it_with_the_idl
         .await
         .unwrap_or_else(|failure| panic!("{}", failure.message));
     assert!(database.can_log_in("a", FIRST).await.unwrap(), "the rotation has locked the account in use");
+    a_lock_after_failed_logins_ends_as_the_words_say(&database, "FLUSH PRIVILEGES").await;
 }
 
 async fn a_login_that_takes_eight_seconds_is_waited_for(database: &Database) {

@@ -16,7 +16,7 @@ use csms_core::{
     stage,
 };
 use csms_rotate::{Limits, SqlDatabases, dry_run};
-use csms_rotation_tests::{Database, MemorySecret, Passage, Place, Trial, tables, trial::Outcome};
+use csms_rotation_tests::{Database, GreetingProxy, MemorySecret, Passage, Place, Trial, tables, trial::Outcome};
 use csms_testbed::{
     MySqlServer, PgBouncer, Postgres, TlsMode,
     mysql::{self, Release},
@@ -51,6 +51,8 @@ struct Case {
     previous: Option<fn(&mut Value, &Extra)>,
     /// Whether the configuration names an administrator.
     admin: bool,
+    /// What is different in the administrator's value.
+    keeper: fn(&mut Value, &Extra),
     /// The host part in the configuration.
     host: Option<&'static str>,
     place: Place,
@@ -73,6 +75,7 @@ const PLAIN: Case = Case {
     value: |_, _| {},
     previous: None,
     admin: false,
+    keeper: |_, _| {},
     host: None,
     place: Place::Here,
     patience: 20,
@@ -91,6 +94,8 @@ struct Extra {
     pooler: u16,
     /// A port that passes connections on, so that the server sees other addresses than the function has.
     relay: u16,
+    /// The port of a proxy that greets for a server of the MySQL family.
+    proxy: u16,
     port: u16,
 }
 
@@ -124,6 +129,19 @@ fn through_the_pooler(value: &mut Value, extra: &Extra) {
 
 fn beside_the_pooler(value: &mut Value, extra: &Extra) {
     through_the_pooler(value, extra);
+    rotated_at_the_server(value, extra);
+}
+
+fn through_the_proxy(value: &mut Value, extra: &Extra) {
+    value["port"] = extra.proxy.into();
+}
+
+fn rotated_through_the_relay(value: &mut Value, extra: &Extra) {
+    value["rotation_host"] = "127.0.0.1".into();
+    value["rotation_port"] = extra.relay.into();
+}
+
+fn rotated_at_the_server(value: &mut Value, extra: &Extra) {
     value["rotation_host"] = "127.0.0.1".into();
     value["rotation_port"] = extra.port.into();
 }
@@ -135,6 +153,9 @@ const NOT_RESUMABLE: &str =
 /// MySQL and MariaDB.
 const FAMILY: &[Case] = &[
     PLAIN,
+    WITH_A_URL,
+    ROTATED_ELSEWHERE,
+    ROTATED_WHERE_THE_ADMINISTRATOR_IS,
     Case { name: "an ordinary account with an administrator", admin: true, ..PLAIN },
     Case { name: "a stored password that is wrong", value: stale, wanted: Wanted::Refused("Do not reset"), ..PLAIN },
     Case { name: "a stored password that is wrong, with an administrator", value: stale, admin: true, ..PLAIN },
@@ -435,6 +456,32 @@ const FAMILY: &[Case] = &[
     },
     Case { name: "one change per hour", given: &["ALTER USER {u}@'%' WITH MAX_UPDATES_PER_HOUR 1"], ..PLAIN },
     Case {
+        name: "a proxy that logs clients in by itself (scripted) in host and port",
+        value: through_the_proxy,
+        wanted: Wanted::Refused("name the database itself in rotation_host"),
+        ..PLAIN
+    },
+    Case {
+        name: "a proxy that logs clients in by itself (scripted), a wrong stored password, with an administrator",
+        value: |value, extra| {
+            stale(value, extra);
+            through_the_proxy(value, extra);
+        },
+        admin: true,
+        keeper: through_the_proxy,
+        wanted: Wanted::Refused("name the database itself in rotation_host"),
+        ..PLAIN
+    },
+    Case {
+        name: "a proxy that logs clients in by itself (scripted) in host and port, the server in rotation_host",
+        value: |value, extra| {
+            through_the_proxy(value, extra);
+            rotated_at_the_server(value, extra);
+        },
+        says: "mysql_users of ProxySQL",
+        ..PLAIN
+    },
+    Case {
         name: "a host name that does not resolve",
         value: |value, _| value["host"] = "absent.invalid".into(),
         wanted: Wanted::Refused("the host name does not resolve"),
@@ -449,6 +496,34 @@ const FAMILY: &[Case] = &[
         ..PLAIN
     },
 ];
+
+/// An account that is rotated at an address which the administrator's value does not name.
+const ROTATED_ELSEWHERE: Case = Case {
+    name: "rotation_host and rotation_port name what AdminSecret does not, a wrong stored password",
+    value: |value, extra| {
+        stale(value, extra);
+        rotated_through_the_relay(value, extra);
+    },
+    admin: true,
+    wanted: Wanted::Refused("the administrator logs in only where its own value says"),
+    ..PLAIN
+};
+
+/// The same where it names that address, too.
+const ROTATED_WHERE_THE_ADMINISTRATOR_IS: Case = Case {
+    name: "rotation_host and rotation_port are those of AdminSecret, a wrong stored password",
+    keeper: rotated_through_the_relay,
+    wanted: Wanted::Rotates,
+    ..ROTATED_ELSEWHERE
+};
+
+/// A URL that holds the password.
+const WITH_A_URL: Case = Case {
+    name: "a URL in the value holds the password as well",
+    value: |value, _| value["url"] = format!("db://app:{START}@db.example/app").into(),
+    says: "members of the value besides password that hold the password too, such as a URL: 1",
+    ..PLAIN
+};
 
 /// Owners who have stored another version for something else than its password, on MySQL and MariaDB.
 const MENDED: &[Case] = &[
@@ -716,6 +791,27 @@ const MYSQL: &[Case] = &[
         after: &["UNINSTALL COMPONENT 'file://component_validate_password'"],
         ..PLAIN
     },
+    Case {
+        name: "validate_password with every character to be changed, and the current password asked for",
+        given: ALL_CHARACTERS_AND_THE_CURRENT_ONE,
+        wanted: Wanted::Refused("validate_password.changed_characters_percentage asks for"),
+        after: &["UNINSTALL COMPONENT 'file://component_validate_password'"],
+        ..PLAIN
+    },
+    Case {
+        name: "validate_password with every character to be changed, and the current password asked for, with an administrator",
+        given: ALL_CHARACTERS_AND_THE_CURRENT_ONE,
+        admin: true,
+        after: &["UNINSTALL COMPONENT 'file://component_validate_password'"],
+        ..PLAIN
+    },
+];
+
+/// An account that has to give its old password, and a server that compares the new one with it.
+const ALL_CHARACTERS_AND_THE_CURRENT_ONE: &[&str] = &[
+    "INSTALL COMPONENT 'file://component_validate_password'",
+    "SET GLOBAL validate_password.changed_characters_percentage = 100",
+    "ALTER USER {u}@'%' PASSWORD REQUIRE CURRENT",
 ];
 
 /// A password that was set too long ago.
@@ -1075,6 +1171,9 @@ const RESOLVED: &[Case] = &[
 /// PostgreSQL of any version.
 const POSTGRESQL: &[Case] = &[
     PLAIN,
+    WITH_A_URL,
+    ROTATED_ELSEWHERE,
+    ROTATED_WHERE_THE_ADMINISTRATOR_IS,
     Case { name: "a stored password that is wrong", value: stale, wanted: Wanted::Refused("Do not reset"), ..PLAIN },
     Case { name: "a stored password that is wrong, with an administrator", value: stale, admin: true, ..PLAIN },
     Case {
@@ -1570,6 +1669,7 @@ const NEWER_POSTGRESQL: &[Case] = &[
             "SET password_encryption = 'md5'; CREATE ROLE hashed LOGIN PASSWORD '{p}'; ALTER ROLE hashed SET password_encryption = 'md5'",
         ],
         value: |value, _| value["username"] = "hashed".into(),
+        says: "log_statement is all, so that the server's log will show it",
         keeps: "md5",
         ..PLAIN
     },
@@ -1600,6 +1700,7 @@ struct Met {
 struct Scene {
     database: Database,
     _relay: Passage,
+    _proxy: GreetingProxy,
     extra: Extra,
     limits: Limits,
 }
@@ -1619,8 +1720,10 @@ impl Scene {
         };
         let (certificate, key) = own.map(|(one, other)| (one.to_owned(), other.to_owned())).unwrap_or_default();
         let relay = Passage::to(database.port()).await;
-        let extra = Extra { certificate, key, pooler, relay: relay.port(), port: database.port() };
-        Self { database, _relay: relay, extra, limits: Limits::default() }
+        let proxy = GreetingProxy::before(database.port()).await;
+        let (relayed, proxied, port) = (relay.port(), proxy.port(), database.port());
+        let extra = Extra { certificate, key, pooler, relay: relayed, proxy: proxied, port };
+        Self { database, _relay: relay, _proxy: proxy, extra, limits: Limits::default() }
     }
 
     async fn run(&self, statements: &[&str], user: &str) {
@@ -1665,7 +1768,9 @@ impl Scene {
             secret.add(&previous, stage::PREVIOUS);
         }
         secret.add(&value, stage::CURRENT);
-        secret.add_admin("keeper", &self.database.value("keeper", KEEPER));
+        let mut keeper = self.database.value("keeper", KEEPER);
+        (case.keeper)(&mut keeper, &self.extra);
+        secret.add_admin("keeper", &keeper);
         let trial = Trial {
             database: &self.database,
             secret: &secret,
@@ -1769,8 +1874,8 @@ impl Scene {
                     continue;
                 }
             };
-            let Extra { port, pooler, relay, .. } = self.extra;
-            let ports: Vec<String> = [port, pooler, relay].map(|port| format!(":{port}")).into();
+            let Extra { port, pooler, relay, proxy, .. } = self.extra;
+            let ports: Vec<String> = [port, pooler, relay, proxy].map(|port| format!(":{port}")).into();
             let plain = |text: &str| {
                 let text = text.replace(&user, "app").replace('|', "/");
                 ports.iter().filter(|port| *port != ":0").fold(text, |text, port| text.replace(port.as_str(), ":PORT"))

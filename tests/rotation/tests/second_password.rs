@@ -155,6 +155,43 @@ async fn a_first_password_set_by_hand_is_not_replaced_by_the_second_one() {
     assert!(scene.database.can_log_in("app", BY_HAND).await.unwrap());
 }
 
+/// The server compares the new password with the old one only where it is given that, and has found it to be the first one then.
+#[tokio::test]
+async fn a_server_that_wants_every_character_changed_takes_no_password_from_anybody() {
+    let scene = Scene::start().await;
+    scene.database.execute("INSTALL COMPONENT 'file://component_validate_password'").await.unwrap();
+    scene.database.execute("SET GLOBAL validate_password.changed_characters_percentage = 100").await.unwrap();
+
+    let secret = scene.account("app", GRANT).await;
+    for _ in 0..3 {
+        as_foretold(&secret, false).await.unwrap();
+        assert!(scene.logs_in(&secret, stage::CURRENT).await && scene.logs_in(&secret, stage::PREVIOUS).await);
+    }
+    // Another session that still holds the old password makes the change once more.
+    let (login, new) = (secret.account(stage::PREVIOUS).unwrap(), secret.account(stage::CURRENT).unwrap());
+    let again = NewPassword { by: By::Itself(&login), account: &new, keep_old: true, host: None, seen: None };
+    let answer = SqlDatabases::default().set_password(again, soon()).await;
+    assert_eq!(answer.finding, Change::NotDone(Cause::NotFirst), "{answer:?}");
+    assert!(scene.logs_in(&secret, stage::CURRENT).await && scene.logs_in(&secret, stage::PREVIOUS).await);
+
+    // Moved back to the second password.
+    secret.move_to(stage::CURRENT, secret.marked(stage::PREVIOUS).unwrap());
+    let current = secret.account(stage::CURRENT).unwrap();
+    as_foretold(&secret, false).await.unwrap();
+    assert!(scene.database.can_log_in("app", current.password()).await.unwrap(), "SYSCURRENT went on working");
+    assert!(scene.logs_in(&secret, stage::CURRENT).await);
+
+    for (name, grant) in [("plain", ""), ("granted", GRANT)] {
+        let secret = scene.account(name, grant).await;
+        let retain = format!("ALTER USER {name}@'%' IDENTIFIED BY '{BY_HAND}' RETAIN CURRENT PASSWORD");
+        scene.database.execute(&retain).await.unwrap();
+        let failure = attempt(&secret, false).await.unwrap_err();
+        assert!(failure.message.english().contains("first password is in no stored version"), "{}", failure.message);
+        assert!(scene.database.can_log_in(name, BY_HAND).await.unwrap(), "{name}");
+        assert!(scene.logs_in(&secret, stage::CURRENT).await, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_dry_run_locks_nobody_out() {
     let scene = Scene::start().await;

@@ -192,6 +192,16 @@ impl Login {
         self.engine == other.engine && (plain || same(self.rotation_address(), other.rotation_address()))
     }
 
+    /// Whether the value of this login names the address of another one for rotations, as its own for applications or for
+    /// rotations: its password goes nowhere else.
+    #[must_use]
+    pub fn names_the_rotation_address_of(&self, other: &Self) -> bool {
+        let (host, port) = other.rotation_address();
+        let own = [(self.host.as_str(), self.port), self.rotation_address()];
+        self.engine == other.engine
+            && own.iter().any(|(own, own_port)| *own_port == port && own.eq_ignore_ascii_case(host))
+    }
+
     /// Whether both are the same account of the same server, whichever database they connect to: they share a password.
     #[must_use]
     pub fn is_the_account_of(&self, other: &Self) -> bool {
@@ -414,6 +424,29 @@ impl Account {
         Self { password: Zeroizing::new(password.to_string()), ..self.clone() }
     }
 
+    /// The same account as it logs in where another one is rotated; `None` where its own value does not name that address.
+    #[must_use]
+    pub fn at_the_rotation_address_of(&self, other: &Login) -> Option<Self> {
+        let (host, port) = other.rotation_address();
+        let at = || Login { rotation_host: Some(host.to_string()), rotation_port: Some(port), ..self.login.clone() };
+        self.login.names_the_rotation_address_of(other).then(|| Self { login: at(), ..self.clone() })
+    }
+
+    /// How many members of the owner's hold the password as well, as a URL does: as it is, or with characters of it as `%` and two
+    /// digits. A rotation leaves them as they are. Of a short password, which may be part of any text by chance, only those count
+    /// that are the password.
+    #[must_use]
+    pub fn members_with_the_password(&self) -> usize {
+        let Ok(members) = Members::parse(&self.text) else { return 0 };
+        let written = serde_json::to_string(self.password()).map(Zeroizing::new).unwrap_or_default();
+        let inner = written.trim_start_matches('"').trim_end_matches('"');
+        let holds = |text: &str| match self.password.len() {
+            ..TELLING_PASSWORD_BYTES => text == *written,
+            _ => holds_encoded(text, inner) || holds_encoded(text, &self.password),
+        };
+        members.0.iter().filter(|(key, raw)| !is_ours(key) && holds(raw.get())).count()
+    }
+
     /// Whether the two values hold the same members, written in the same way and order, but for the password.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
@@ -467,6 +500,37 @@ const FIELDS: [&str; 17] = [
 /// Names under which the user name is read, the first one found wins.
 const USERNAME: [&str; 4] = ["username", "user", "account", "name"];
 
+/// Whether a member is read, rather than its owner's.
+fn is_ours(name: &str) -> bool {
+    FIELDS.into_iter().chain(USERNAME).any(|field| field == name)
+}
+
+/// A password of so many bytes is not part of another text by chance.
+const TELLING_PASSWORD_BYTES: usize = 8;
+
+/// Whether a text holds another one, some bytes of which may be written as URLs write them (`%5E`).
+fn holds_encoded(text: &str, sought: &str) -> bool {
+    let text = text.as_bytes();
+    (0..text.len()).any(|start| {
+        let mut rest = text.get(start..).unwrap_or_default();
+        sought.bytes().all(|byte| {
+            let (first, after) = match rest {
+                [b'%', high, low, after @ ..] if encoded(*high, *low) == Some(byte) => (byte, after),
+                [first, after @ ..] => (*first, after),
+                [] => return false,
+            };
+            rest = after;
+            first == byte
+        })
+    })
+}
+
+/// The byte that two hexadecimal digits stand for.
+fn encoded(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(high)?.checked_mul(16)?.checked_add(digit(low)?)?).ok()
+}
+
 const fn not_an_object() -> Violation {
     Violation::new(Rule::Json, r#"{"engine":"…","host":"…","username":"…","password":"…"}"#)
 }
@@ -492,7 +556,6 @@ impl<'a> Members<'a> {
 
     /// The problems of [`Members::repeated_fields`], and one if other members are.
     fn repeated(&self) -> Vec<Problem> {
-        let is_ours = |name: &str| FIELDS.into_iter().chain(USERNAME).any(|field| field == name);
         let mut others: Vec<&str> = self.0.iter().map(|(key, _)| key.as_ref()).filter(|name| !is_ours(name)).collect();
         others.sort_unstable();
         let mut problems = self.repeated_fields();
@@ -834,6 +897,24 @@ mod tests {
     }
 
     #[test]
+    fn an_administrator_logs_in_only_where_its_value_says() {
+        let account = |members: &str| Account::parse_text(&with(members)).unwrap();
+        let at = |admin: &str, other: &str| {
+            let found = account(admin).at_the_rotation_address_of(account(other).login());
+            found.map(|admin| (admin.login().rotation_address().0.to_string(), admin.login().rotation_address().1))
+        };
+        let server = Some(("db".to_string(), 3307));
+        let pooled = r#""port":6432,"rotation_host":"db","rotation_port":3307"#;
+        assert_eq!(at(pooled, pooled), server);
+        assert_eq!(at(r#""port":6432"#, pooled), None, "both name the pooler, and one alone the server");
+        assert_eq!(at(r#""port":6432,"rotation_host":"other""#, pooled), None);
+        assert_eq!(at(pooled, r#""port":6432"#), Some(("h".to_string(), 6432)));
+        let direct = Account::parse_text(&with(r#""port":3307"#).replace(r#""h""#, r#""DB""#)).unwrap();
+        let found = direct.at_the_rotation_address_of(account(pooled).login()).unwrap();
+        assert_eq!(found.login().rotation_address(), ("db", 3307));
+    }
+
+    #[test]
     fn clear_text_is_allowed_by_name_alone() {
         assert!(!Account::parse_text(&with(r#""tls":"disable""#)).unwrap().allows_cleartext());
         assert!(Account::parse_text(&with(r#""allow_cleartext_password":true"#)).unwrap().allows_cleartext());
@@ -846,6 +927,23 @@ mod tests {
             let violation = Engine::parse(word).unwrap_err();
             assert!(violation.message().ends_with("SQL Server is not supported"), "{}", violation.message());
         }
+    }
+
+    #[test]
+    fn members_of_the_owner_that_hold_the_password_are_counted() {
+        let with_the_password = |password: &str, members: &str| {
+            let text = format!(
+                r#"{{"engine":"mysql","host":"h","username":"u","dbname":"{password}","password":"{password}",{members}}}"#
+            );
+            Account::parse_text(&text).unwrap().members_with_the_password()
+        };
+        let own = |members: &str| with_the_password("ab^cd~ef*12", members);
+        assert_eq!(own(r#""team":{"a":1},"note":"ab^cd~ef*1""#), 0);
+        assert_eq!(own(r#""url":"mysql://u:ab%5Ecd~ef*12@h/app""#), 1);
+        assert_eq!(own(r#""url":"mysql://u:%61b%5ecd%7Eef%2A12@h","jdbc":{"all":["x=ab^cd~ef*12"]}"#), 2);
+        assert_eq!(with_the_password(r#"it's \"odd\" \\ 1"#, r#""copy":"it's \"odd\" \\ 1","x":"it's""#), 1);
+        // A short password is part of other words.
+        assert_eq!(with_the_password("app", r#""owner":"application","copy":"app""#), 1);
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub enum Cause {
     CertificateWanted,
     /// What listens there is no server of this engine.
     OtherServer,
-    /// A pooler answers, and its refusal may mean many things.
+    /// A pooler or a proxy answers in the database's place, and its answer may mean many things.
     Pooler,
     /// The server takes no further connection now.
     Busy,
@@ -70,6 +70,8 @@ pub enum Cause {
     NoAccount,
     /// The account admits no login from this host.
     HostNotAdmitted,
+    /// The server admits no login from this host, of any account, after connection errors.
+    HostBlocked,
     /// The database that the value names does not exist.
     NoDatabase,
     /// The account may not connect to this database.
@@ -112,6 +114,7 @@ impl Cause {
                 | Self::Expired
                 | Self::NoAccount
                 | Self::HostNotAdmitted
+                | Self::HostBlocked
                 | Self::NoDatabase
                 | Self::NoConnect
                 | Self::Barred
@@ -463,7 +466,7 @@ pub enum OperatorReason {
     NotInspected(Cause),
     /// The administrator's secret describes no account.
     AdminNotAnAccount,
-    /// The administrator's secret belongs to another database server.
+    /// The administrator's secret does not name the address at which the account is rotated.
     AdminElsewhere,
     /// The administrator's secret names the very account.
     AdminIsTheAccount,
@@ -1109,12 +1112,12 @@ fn discards_no_unknown_password(situation: &Situation) -> Result<(), Action> {
     }
 }
 
-/// The administrator, if it is one of the account's server and not the account.
+/// The administrator, if its value names the address at which the account is rotated, and another account.
 fn admin(situation: &Situation, account: &Login) -> Result<Setter, Action> {
     let refused = match &situation.admin {
         None => return Err(Action::ReadAdmin),
         Some(Reading::Invalid) => OperatorReason::AdminNotAnAccount,
-        Some(Reading::Login(admin)) if !admin.is_on_the_server_of(account) => OperatorReason::AdminElsewhere,
+        Some(Reading::Login(admin)) if !admin.names_the_rotation_address_of(account) => OperatorReason::AdminElsewhere,
         Some(Reading::Login(admin)) if admin.account_name() == account.account_name() => {
             OperatorReason::AdminIsTheAccount
         }

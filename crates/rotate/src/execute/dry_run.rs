@@ -15,7 +15,8 @@ use csms_core::{
 };
 
 use super::{
-    Attempt, Databases, Failure, Instant, RotationMode, Secrets, TryCryptoRng, in_time, plan, read_labels, stages,
+    Attempt, Databases, Failure, Instant, RotationMode, Secrets, TryCryptoRng, in_time, password_elsewhere, plan,
+    read_labels, stages,
 };
 
 /// Finds out what a rotation would do now. Ends by `deadline`.
@@ -184,7 +185,8 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
         let described = described(&account, forecast.account.as_deref());
         self.report.account = Some(described.english());
         self.report.account_detail = Some(described);
-        for what in forecast.missing.iter().cloned().chain(not_tried(&account)) {
+        let elsewhere = password_elsewhere(self.attempt.accounts.get(self.attempt.base())?);
+        for what in forecast.missing.iter().cloned().chain(not_tried(&account)).chain(elsewhere) {
             self.report.add_missing(what);
         }
         if let Some(difference) = self.attempt.difference_of_hosts().await?

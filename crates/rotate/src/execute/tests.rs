@@ -482,6 +482,21 @@ async fn a_dry_run_takes_every_step_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn a_url_with_the_password_is_said_where_the_value_is_read_and_before_the_change() {
+    let (secrets, database) = scene(RotationMode::SingleUser);
+    let with_url = value("a", "long-enough").replace(r#""team""#, r#""team","url":"db://a:long%2Denough@db""#);
+    secrets.store(with_url, stage::CURRENT);
+    database.passwords.borrow_mut().insert("a".to_owned(), "long-enough".to_owned());
+    let report = dry_run(&event(RotationMode::SingleUser, None), &secrets, &database, &mut SysRng, soon()).await;
+    assert!(report.would_succeed, "{report:?}");
+    let remark = say::password_elsewhere(1_usize);
+    assert!(report.missing_detail.contains(&remark), "{report:?}");
+    let reading = |step: &str| report.steps.iter().find(|taken| taken.step == step).map(|taken| taken.outcome.clone());
+    assert!(reading("read-current").unwrap().contains(&remark.english()), "{report:?}");
+    assert!(!format!("{report:?}").contains("enough"));
+}
+
+#[tokio::test]
 async fn a_dry_run_tells_why_a_rotation_would_fail() {
     let (secrets, mut database) = scene(RotationMode::SingleUser);
     database.forbids_own_change = true;

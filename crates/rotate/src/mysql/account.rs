@@ -169,6 +169,12 @@ impl Shown {
         format!("{}@{}", self.username, self.host)
     }
 
+    /// Whether it has to give its old password when it sets a new one (MySQL), where accounts do so that say nothing of it.
+    pub(super) fn gives_old_password(&self, by_default: bool) -> bool {
+        let says = |clause: &str| self.options.iter().any(|option| option == clause);
+        says("PASSWORD REQUIRE CURRENT") || (by_default && !says("PASSWORD REQUIRE CURRENT OPTIONAL"))
+    }
+
     /// Whether it may log in in several ways (MariaDB).
     pub(super) fn has_several(&self) -> bool {
         self.plugins.len() > 1

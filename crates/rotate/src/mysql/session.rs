@@ -43,6 +43,12 @@ impl Session {
         connect(account, address).await.map(Self)
     }
 
+    /// Whether the server that knows this session by a number (`CONNECTION_ID()`) is the one that has greeted it. A proxy that
+    /// logs clients in by itself has numbers of its own; one that passes bytes on has none.
+    pub(super) fn is_greeted_as(&self, number: u64) -> bool {
+        is_in_greeting(number, self.0.id())
+    }
+
     /// Runs a statement whose result nobody reads.
     pub(super) async fn execute(&mut self, sql: &str) -> Result<(), Error> {
         self.0.query_drop(sql).await
@@ -74,6 +80,11 @@ fn read<T: FromRow>(row: Row) -> Result<T, Error> {
 /// Whether the account has as many connections at the same time as it may have. Limits per hour have the first code, too.
 fn is_limit_of_connections(code: u16, message: &str) -> bool {
     matches!(code, 1203 | 1226) && message.contains("max_user_connections")
+}
+
+/// A greeting has room for the low half of a number.
+fn is_in_greeting(number: u64, greeted: u32) -> bool {
+    number & u64::from(u32::MAX) == u64::from(greeted)
 }
 
 async fn connect(account: &Account, address: SocketAddr) -> Result<Conn, Error> {
@@ -125,4 +136,17 @@ fn tls_options(trust: &Trust, host: &str) -> SslOpts {
         .with_client_identity(identity)
         .with_danger_skip_domain_validation(trust.any_name)
         .with_danger_tls_hostname_override(Some(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_greeting_holds_the_low_half_of_the_number_of_a_connection() {
+        assert!(is_in_greeting(7, 7));
+        assert!(is_in_greeting(0x1_0000_0007, 7));
+        assert!(!is_in_greeting(7, 8));
+        assert!(!is_in_greeting(0x7_0000_0000, 7));
+    }
 }

@@ -31,12 +31,13 @@ impl Name {
     }
 }
 
-/// Asks as whom the session is logged in, and after how many failed logins the server locks any account; 0 for MySQL, which
-/// has no such limit and takes what MariaDB reads for a comment.
-pub(super) const LOGGED_IN: &str = "SELECT CURRENT_USER(), 0 /*M!100402 + @@GLOBAL.max_password_errors */";
+/// Asks as whom the session is logged in, by what number the server knows it, and after how many failed logins the server locks
+/// any account; 0 for MySQL, which has no such limit and takes what MariaDB reads for a comment.
+pub(super) const LOGGED_IN: &str =
+    "SELECT CURRENT_USER(), CONNECTION_ID(), 0 /*M!100402 + @@GLOBAL.max_password_errors */";
 
 /// The same with the client as the server names it.
-pub(super) const CLIENT: &str = "SELECT USER(), 0 /*M!100402 + @@GLOBAL.max_password_errors */";
+pub(super) const CLIENT: &str = "SELECT USER(), CONNECTION_ID(), 0 /*M!100402 + @@GLOBAL.max_password_errors */";
 
 /// Whether `SHOW GRANTS` shows one of these privileges for all databases.
 pub(super) fn has_any(grants: &[String], sufficient: &[&str]) -> bool {

@@ -1,6 +1,7 @@
 //! Password hashes as PostgreSQL keeps them in `pg_authid`: made here, and compared with passwords. Pure.
 //!
-//! With a hash made here, the server and its logs never see the password.
+//! With a hash made here, the server and its logs never see the password. An MD5 hash logs in as the password does, so that a dry
+//! run says where a log would show it.
 
 use base64ct::{Base64, Encoding};
 use csms_core::rotation::{Message, message::postgresql as say};

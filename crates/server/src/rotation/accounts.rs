@@ -107,8 +107,9 @@ async fn names_account(app: &App, secret: &Secret, other: &Secret, login: &Login
         return Ok(false);
     }
     let host = |secret: &Secret| secret.rotation_config.as_ref().and_then(RotationConfig::host).map(str::to_owned);
-    // Two accounts of one name, each named by its host part (MySQL).
+    // Two accounts of one name, each named by its host part. The accounts of PostgreSQL have none.
     if let (Some(one), Some(another)) = (host(secret), host(other))
+        && login.engine != Engine::PostgreSql
         && !one.eq_ignore_ascii_case(&another)
     {
         return Ok(false);

@@ -168,6 +168,17 @@ async fn accounts_of_one_name_for_different_hosts_are_two() {
 }
 
 #[tokio::test]
+async fn a_role_of_postgresql_is_one_account_whatever_host_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    let mut role = account("app");
+    role["engine"] = "postgresql".into();
+    create(&server, "one", &role, json!({ "Host": "10.0.%" })).await;
+    assert!(warns(&create(&server, "two", &role, json!({ "Host": "10.1.%" })).await));
+    assert_refused(&rotate(&server, "two").await);
+}
+
+#[tokio::test]
 async fn a_scheduled_rotation_of_a_shared_account_ends_as_a_failed_task() {
     let directory = tempfile::tempdir().unwrap();
     let server = server(directory.path()).await;

@@ -28,6 +28,10 @@ messages! {
     version(version) "attempt.version" "{version}" "{version}";
     no_version() "attempt.no-version" "none" "无";
     names_an_account(what) "attempt.names-an-account" "{what} names an account" "{what} 是数据库账号";
+    password_elsewhere(count) "attempt.password-elsewhere"
+        "members of the value besides password that hold the password too, such as a URL: {count}; a rotation leaves them as \
+         they are, so applications that take the password from there will not log in afterwards"
+        "凭据值中除 password 外还包含该密码的成员（例如 URL）：{count} 个；轮转不会修改它们，从中读取密码的应用之后将无法登录";
     has_problems(what, count) "attempt.has-problems" "{what} has {count} problems" "{what} 有 {count} 处问题";
     by(setter, what) "attempt.by" "by {setter}: {what}" "由{setter}执行：{what}";
     stage_moved(from, to) "attempt.stage-moved" "SYSCURRENT from {from} to {to}" "SYSCURRENT 从 {from} 移到 {to}";

@@ -15,8 +15,8 @@ messages! {
         "this is no server of the engine that the value names"
         "该地址的服务器不是凭据值中 engine 指定的数据库类型";
     pooler() "cause.pooler"
-        "a pooler refuses the login, which it does for a wrong password and for much else"
-        "连接池拒绝了登录，原因可能是密码错误，也可能是其他问题";
+        "a pooler or a proxy answers in the database's place, and what it says proves nothing about the password"
+        "应答的是连接池或代理而不是数据库，其应答不能说明密码是否正确";
     busy() "cause.busy" "the database takes no further connection now" "数据库目前不再接受新连接";
     not_ready() "cause.not-ready" "the database is starting or stopping" "数据库正在启动或停止";
     read_only() "cause.read-only" "the database is read-only" "数据库为只读";
@@ -29,6 +29,9 @@ messages! {
     host_not_admitted() "cause.host-not-admitted"
         "the account admits no login from this host"
         "账号不允许从该主机登录";
+    host_blocked() "cause.host-blocked"
+        "the server admits no login from this host, of any account, after connection errors"
+        "多次连接出错后，服务器不再允许任何账号从该主机登录";
     no_database() "cause.no-database" "the database does not exist" "数据库不存在";
     no_connect() "cause.no-connect" "the account may not connect to this database" "账号无权连接该数据库";
     barred() "cause.barred" "the account may not log in, or not from here" "账号不允许登录，或不允许从此处登录";
@@ -74,6 +77,9 @@ messages! {
     remedy_host() "remedy.host-not-admitted"
         "admit the rotation function's host, or rotate from one that the account admits"
         "请允许轮转函数所在的主机登录，或从账号允许的主机执行轮转";
+    remedy_host_blocked() "remedy.host-blocked"
+        "FLUSH HOSTS, or TRUNCATE TABLE performance_schema.host_cache, admits it again"
+        "请执行 FLUSH HOSTS 或 TRUNCATE TABLE performance_schema.host_cache 解除";
     remedy_other_hosts() "remedy.other-hosts" "give both accounts the same host part" "请让两个账号的主机部分一致";
     remedy_database() "remedy.no-database"
         "name a database that the account may connect to in dbname"

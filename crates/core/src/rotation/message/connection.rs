@@ -30,8 +30,8 @@ messages! {
         "the login is not the account that is to be changed"
         "登录的账号不是要修改的账号";
     admin_of_other_server() "change.admin-of-other-server"
-        "the administrator is one of another server"
-        "该管理员属于另一台服务器";
+        "the administrator's value does not name the address at which the account is rotated"
+        "管理员的凭据值未填写轮转该账号的地址";
     by_sql_here() "change.by-sql" "passwords are set by SQL here" "此处通过 SQL 设置密码";
     login_needed() "change.login-needed" "a login" "登录信息";
 

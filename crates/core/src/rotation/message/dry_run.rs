@@ -63,7 +63,7 @@ messages! {
         "{stage} 用账号的第二密码登录";
     not_tried_at(address) "dry-run.not-tried-at"
         "applications log in at {address}, where a rotation tries nothing: a pooler there that keeps passwords of its \
-         own (auth_file of PgBouncer) lets nobody in with the new one until it is given it"
-        "应用在 {address} 登录，轮转不会在那里做任何尝试：如果那里的连接池自己保存密码（PgBouncer 的 auth_file），在\
-         更新之前无法用新密码登录";
+         own (auth_file of PgBouncer, mysql_users of ProxySQL) lets nobody in with the new one until it is given it"
+        "应用在 {address} 登录，轮转不会在那里做任何尝试：如果那里的连接池自己保存密码（PgBouncer 的 auth_file、ProxySQL \
+         的 mysql_users），在更新之前无法用新密码登录";
 }

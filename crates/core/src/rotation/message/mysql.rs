@@ -4,6 +4,9 @@ use super::messages;
 
 messages! {
     logged_in(account) "mysql.logged-in" "as {account}" "账号 {account}";
+    greeted_by_a_proxy() "mysql.greeted-by-a-proxy"
+        "a proxy has greeted the login: it numbers connections otherwise than the server behind it"
+        "登录时应答的是代理：其连接编号与后端服务器的不同";
     account(account) "mysql.account" "{account}" "{account}";
     changed(account, remark) "mysql.changed" "{account}; {remark}" "{account}；{remark}";
     change_under_way() "mysql.change-under-way"
@@ -99,6 +102,13 @@ messages! {
     breaks_rule(name, value, has) "mysql.breaks-rule"
         "{name} is {value}, and new passwords have {has}"
         "{name} 为 {value}，而新密码只有 {has}";
+    too_few_changed(needed, has) "mysql.too-few-changed"
+        "the account has to give its old password (PASSWORD REQUIRE CURRENT), and then \
+         validate_password.changed_characters_percentage asks for {needed} characters that the old one does not have; \
+         new passwords have about {has}, and an administrator need not give the old one"
+        "该账号修改密码时须提供旧密码（PASSWORD REQUIRE CURRENT），此时 \
+         validate_password.changed_characters_percentage 要求有 {needed} 个旧密码中没有的字符；新密码约有 {has} 个，而管理员\
+         无须提供旧密码";
 
     error(number) "mysql.error" "error {number}" "错误 {number}";
     refused_without_password() "mysql.error-1698"
@@ -115,13 +125,14 @@ messages! {
     register_second_factor() "mysql.error-4055"
         "error 4055: the account has to register its second factor first"
         "错误 4055：账号须先注册其第二身份验证因素";
-    host_blocked() "mysql.error-1129"
-        "error 1129: the server lets no account in from this host after connection errors; FLUSH HOSTS, or TRUNCATE TABLE \
-         performance_schema.host_cache, lets them in again"
-        "错误 1129：多次连接出错后，服务器不再允许任何账号从该主机登录；请执行 FLUSH HOSTS 或 TRUNCATE TABLE \
-         performance_schema.host_cache 解除";
     lock_wait() "mysql.error-1205"
         "error 1205: another session holds a lock, a backup for instance"
         "错误 1205：其他会话持有锁，例如正在进行备份";
+    compared_with_the_old_one() "mysql.error-4165"
+        "error 4165: the account has to give its old password (PASSWORD REQUIRE CURRENT), and \
+         validate_password.changed_characters_percentage asks for more characters that the old one does not have than random \
+         passwords do; an administrator need not give the old one"
+        "错误 4165：该账号修改密码时须提供旧密码（PASSWORD REQUIRE CURRENT），而 \
+         validate_password.changed_characters_percentage 要求的不同字符数多于随机密码所能达到的数量；管理员无须提供旧密码";
     unexpected_packet() "mysql.unexpected-packet" "unexpected packet" "收到意外的数据包";
 }

@@ -117,6 +117,11 @@ messages! {
         "password_encryption is md5, and the new password will be kept as SCRAM-SHA-256: drivers that know MD5 alone \
          will not log in any more"
         "password_encryption 为 md5，新密码将保存为 SCRAM-SHA-256：只支持 MD5 的驱动程序将无法登录";
+    md5_in_the_log(setting) "postgresql.md5-in-the-log"
+        "the new password will be kept as an MD5 hash, which logs in as the password does, and log_statement is {setting}, so that \
+         the server's log will show it; use password_encryption = 'scram-sha-256', also for the role, or keep the log to yourself"
+        "新密码将保存为 MD5 哈希，该哈希可以像密码一样用于登录，而 log_statement 为 {setting}，服务器日志会显示它；请（包括为该角\
+         色）使用 password_encryption = 'scram-sha-256'，或限制对日志的访问";
     fewer_iterations(iterations, most) "postgresql.fewer-iterations"
         "scram_iterations is {iterations}, and the new password will be kept with {most}, the most that this function\
          's driver logs in with"

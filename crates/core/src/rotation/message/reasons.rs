@@ -171,8 +171,11 @@ messages! {
         "the value of AdminSecret does not describe a database account"
         "AdminSecret 的凭据值不是数据库账号";
     admin_elsewhere() "operator.admin-elsewhere"
-        "AdminSecret names an account of another database server; hosts are compared by their names"
-        "AdminSecret 的账号属于另一台数据库服务器；主机按名称比较";
+        "AdminSecret names another database server than the one at which the account is rotated; the administrator logs in \
+         only where its own value says: in host and port, or in rotation_host and rotation_port, and hosts are compared by their \
+         names"
+        "AdminSecret 填写的数据库服务器不是轮转该账号的服务器；管理员只在其自身凭据值填写的地址（host 和 port，或 rotation_host 和 \
+         rotation_port）登录，主机按名称比较";
     admin_is_the_account() "operator.admin-is-the-account"
         "AdminSecret names the account that is to be changed"
         "AdminSecret 就是要修改的账号";
