@@ -29,6 +29,7 @@ use crate::{
     audit::{AuditedStore, Trail},
     auth::Authenticator,
     background::audit_sink,
+    background::believed_time,
     background::due,
     background::keyring,
     background::notifier,
@@ -197,6 +198,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         seen.forget();
     }
     seen.report_loss(&store).await?;
+    believed_time::recall(&store, &clock).await?;
     Mark::keep(&settings.data, &identity);
     installation::add_regions(&store, &mut identity, &settings.regions).await?;
     let tls = settings.port.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
