@@ -335,7 +335,7 @@ impl Members {
 pub const DELIVERY_MILLIS: u64 = 86_400_000;
 
 /// Longest wait between two attempts, in milliseconds: ten minutes.
-const LONGEST_WAIT_MILLIS: u64 = 600_000;
+pub const LONGEST_WAIT_MILLIS: u64 = 600_000;
 
 /// When a notification is tried again after attempt number `attempt` failed at `now`: after one second, then twice as long
 /// each time, at most ten minutes. `None` a day after it was made.

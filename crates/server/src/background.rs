@@ -2,6 +2,7 @@
 //! of the root key.
 
 pub mod audit_sink;
+pub mod believed_time;
 pub mod due;
 mod gauges;
 pub mod keyring;

@@ -1,11 +1,15 @@
 //! The server's clock: the system's time plus an offset that tests move, and waits that a clock set wrongly cannot stretch.
 //!
 //! The wall clock says when something is due. How long something has lasted, such as a wait or a lease, is measured by
-//! [`BootInstant`], which nobody can set and which goes on while the machine is suspended.
+//! [`BootInstant`], which nobody can set and which goes on while the machine is suspended. [`trust`] says whether the wall clock
+//! can be believed.
+
+pub mod trust;
 
 use std::{
+    fmt,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -14,6 +18,8 @@ use std::{
 use csms_core::UnixMillis;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
+
+use trust::{Doubt, Trust};
 
 /// How long a wait sleeps before it looks at both clocks again. The kernel's timers stand still while the machine is
 /// suspended, so this bounds how late a wait ends after that.
@@ -39,38 +45,105 @@ impl BootInstant {
     }
 }
 
-/// Tells the time. Clones share the offset.
-#[derive(Clone, Debug, Default)]
+/// Tells the time. Clones share what tests move and which times were believed.
+#[derive(Clone, Debug)]
 pub struct Clock {
-    offset_millis: Arc<AtomicI64>,
+    /// What the wall clock showed when this was made, and when that was.
+    origin: (UnixMillis, BootInstant),
+    /// Milliseconds that tests have let pass.
+    passed: Arc<AtomicI64>,
+    /// Milliseconds by which tests have set the wall clock.
+    set: Arc<AtomicI64>,
     moved: Arc<Notify>,
+    trust: Arc<Mutex<Trust>>,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self {
+            origin: (wall_clock(), BootInstant::now()),
+            passed: Arc::default(),
+            set: Arc::default(),
+            moved: Arc::default(),
+            trust: Arc::default(),
+        }
+    }
+}
+
+fn wall_clock() -> UnixMillis {
+    let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis::new(millis(system))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Clock {
     /// The present, in milliseconds since 1970.
     #[must_use]
     pub fn now(&self) -> UnixMillis {
-        let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let millis = u64::try_from(system.as_millis()).unwrap_or(u64::MAX);
-        UnixMillis::new(millis.saturating_add_signed(self.offset_millis.load(Ordering::SeqCst)))
+        let moved = self.passed.load(Ordering::SeqCst).saturating_add(self.set.load(Ordering::SeqCst));
+        UnixMillis::new(wall_clock().as_millis().saturating_add_signed(moved))
+    }
+
+    /// The time when this process began plus the time that has passed since, whatever the wall clock has been set to: for waits and
+    /// intervals.
+    #[must_use]
+    pub fn steady(&self) -> UnixMillis {
+        let (time, then) = self.origin;
+        let steady = time.plus_millis(millis(then.elapsed()));
+        UnixMillis::new(steady.as_millis().saturating_add_signed(self.passed.load(Ordering::SeqCst)))
+    }
+
+    /// The present, for work that deletes, rotates or reports because its time has come.
+    ///
+    /// # Errors
+    /// When the clock cannot be believed: see [`trust`]. The work then waits.
+    pub fn believed(&self) -> Result<UnixMillis, Doubt> {
+        let mut trust = self.trust();
+        let now = self.now();
+        trust.judge(now, self.steady()).map(|()| now)
+    }
+
+    /// Takes the time that a server on the same store last believed as the one that this process began with.
+    pub fn recall(&self, time: UnixMillis) {
+        self.trust().recall(time, self.steady());
+    }
+
+    /// When a recovery window begins: at present, or at the expected time if the clock is in doubt and behind it. Otherwise the window
+    /// would be over when the clock is set.
+    #[must_use]
+    pub fn begin_window(&self) -> UnixMillis {
+        self.believed().unwrap_or_else(|doubt| doubt.shown.max(doubt.expected))
+    }
+
+    fn trust(&self) -> MutexGuard<'_, Trust> {
+        self.trust.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Moves this clock and its clones forward, for tests of things that happen days later.
     pub fn advance(&self, millis: u64) {
-        self.offset_millis.fetch_add(i64::try_from(millis).unwrap_or(i64::MAX), Ordering::SeqCst);
+        self.passed.fetch_add(i64::try_from(millis).unwrap_or(i64::MAX), Ordering::SeqCst);
         self.moved.notify_waiters();
     }
 
-    /// Moves this clock and its clones back, for tests of a clock that is set.
+    /// Sets this clock and its clones back, for tests of a clock that is set.
     pub fn set_back(&self, millis: u64) {
-        self.offset_millis.fetch_sub(i64::try_from(millis).unwrap_or(i64::MAX), Ordering::SeqCst);
+        self.set.fetch_sub(i64::try_from(millis).unwrap_or(i64::MAX), Ordering::SeqCst);
+        self.moved.notify_waiters();
+    }
+
+    /// Sets this clock and its clones forward without letting time pass, for tests of a clock that is set.
+    pub fn set_forward(&self, millis: u64) {
+        self.set.fetch_add(i64::try_from(millis).unwrap_or(i64::MAX), Ordering::SeqCst);
         self.moved.notify_waiters();
     }
 
     /// Waits until this clock has gone on by `wait`, or the machine has: a clock that is set back delays nothing.
     pub async fn sleep(&self, wait: Duration) {
         let begun = BootInstant::now();
-        let until = self.now().plus_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        let until = self.now().plus_millis(millis(wait));
         loop {
             let moved = self.moved.notified();
             tokio::pin!(moved);
@@ -85,6 +158,12 @@ impl Clock {
                 () = moved => {}
             }
         }
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the clock shows {}, and {} was expected", rfc3339(self.shown, 0), rfc3339(self.expected, 0))
     }
 }
 
@@ -134,6 +213,28 @@ mod tests {
         assert!(!sleeper.is_finished());
         clock.advance(16 * 86_400_000);
         tokio::time::timeout(Duration::from_secs(60), sleeper).await.unwrap().unwrap();
+    }
+
+    #[test]
+    fn setting_the_clock_leaves_the_steady_one_alone() {
+        let clock = Clock::default();
+        clock.set_back(3_600_000);
+        assert!(clock.steady().millis_since(clock.now()) >= 3_599_000);
+        clock.set_forward(3_600_000);
+        clock.advance(86_400_000);
+        assert!(clock.steady().millis_since(Clock::default().now()) >= 86_399_000);
+        assert!(clock.steady().millis_since(clock.now()) < 1_000);
+    }
+
+    #[test]
+    fn a_window_that_begins_under_a_clock_in_doubt_begins_when_it_should() {
+        let (clock, decade) = (Clock::default(), 10 * 365 * 86_400_000);
+        let now = clock.now();
+        clock.recall(now);
+        clock.set_back(decade);
+        assert!(clock.begin_window() >= now);
+        clock.set_forward(2 * decade);
+        assert!(clock.begin_window().millis_since(now) >= decade);
     }
 
     #[tokio::test]

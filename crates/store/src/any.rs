@@ -188,6 +188,14 @@ impl Store for AnyStore {
         delegate!(self.due_rotations(now, limit))
     }
 
+    async fn rotations_due_after(
+        &self,
+        time: UnixMillis,
+        limit: u16,
+    ) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
+        delegate!(self.rotations_due_after(time, limit))
+    }
+
     async fn rotation_backlog(&self, now: UnixMillis) -> Result<RotationBacklog, StoreError> {
         delegate!(self.rotation_backlog(now))
     }
@@ -238,6 +246,10 @@ impl Store for AnyStore {
         next: Option<UnixMillis>,
     ) -> Result<bool, StoreError> {
         delegate!(self.settle_notification(id, attempt, status, next))
+    }
+
+    async fn hasten_notifications(&self, now: UnixMillis, latest: UnixMillis) -> Result<u64, StoreError> {
+        delegate!(self.hasten_notifications(now, latest))
     }
 
     async fn purge_notifications(&self, before: UnixMillis) -> Result<u64, StoreError> {
@@ -514,5 +526,9 @@ impl Store for AnyStore {
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
         delegate!(self.put_meta_if_absent(key, value))
+    }
+
+    async fn put_meta(&self, key: &str, value: Vec<u8>) -> Result<(), StoreError> {
+        delegate!(self.put_meta(key, value))
     }
 }

@@ -217,6 +217,7 @@ pub const QUICK_STATEMENTS: &[(&str, &[&str])] = &[
     (secrets::LIST, &["secrets_by_name"]),
     (secrets::LIST_OF_EVENT, &["secrets_by_event"]),
     (secrets::DUE_ROTATIONS, &["secrets_by_rotation"]),
+    (secrets::FAR_ROTATIONS, &["secrets_by_rotation"]),
     (secrets::DUE_DELETIONS, &["secrets_by_deletion"]),
     (secrets::NEXT_DUE_TIME, &["secrets_by_rotation", "secrets_by_deletion"]),
     (tasks::BACKLOG, &["secrets_by_rotation", "tasks_running"]),
@@ -347,6 +348,14 @@ impl Store for PostgresStore {
         read!(self, |session| secrets::due(session, secrets::DUE_ROTATIONS, now, limit))
     }
 
+    async fn rotations_due_after(
+        &self,
+        time: UnixMillis,
+        limit: u16,
+    ) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
+        read!(self, |session| secrets::due(session, secrets::FAR_ROTATIONS, time, limit))
+    }
+
     async fn rotation_backlog(&self, now: UnixMillis) -> Result<RotationBacklog, StoreError> {
         read!(self, |session| tasks::backlog(session, now))
     }
@@ -397,6 +406,10 @@ impl Store for PostgresStore {
         next: Option<UnixMillis>,
     ) -> Result<bool, StoreError> {
         write_alone!(self, |session| outbox::settle(session, id, attempt, status, next))
+    }
+
+    async fn hasten_notifications(&self, now: UnixMillis, latest: UnixMillis) -> Result<u64, StoreError> {
+        write_alone!(self, |session| outbox::hasten(session, now, latest))
     }
 
     async fn purge_notifications(&self, before: UnixMillis) -> Result<u64, StoreError> {
@@ -773,5 +786,9 @@ impl Store for PostgresStore {
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
         write_alone!(self, |session| identities::put_meta_if_absent(session, key, &value))
+    }
+
+    async fn put_meta(&self, key: &str, value: Vec<u8>) -> Result<(), StoreError> {
+        write_alone!(self, |session| identities::put_meta(session, key, &value))
     }
 }

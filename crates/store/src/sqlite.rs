@@ -361,6 +361,14 @@ impl Store for SqliteStore {
         self.0.readers.read(|db| secrets::due(db, secrets::DUE_ROTATIONS, now, limit))
     }
 
+    async fn rotations_due_after(
+        &self,
+        time: UnixMillis,
+        limit: u16,
+    ) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
+        self.0.readers.read(|db| secrets::due(db, secrets::FAR_ROTATIONS, time, limit))
+    }
+
     async fn rotation_backlog(&self, now: UnixMillis) -> Result<RotationBacklog, StoreError> {
         self.0.readers.read(|db| tasks::backlog(db, now))
     }
@@ -412,6 +420,10 @@ impl Store for SqliteStore {
     ) -> Result<bool, StoreError> {
         let id = id.to_owned();
         self.0.writer.write(move |db| outbox::settle(db, &id, attempt, status, next)).await
+    }
+
+    async fn hasten_notifications(&self, now: UnixMillis, latest: UnixMillis) -> Result<u64, StoreError> {
+        self.0.writer.write(move |db| outbox::hasten(db, now, latest)).await
     }
 
     async fn purge_notifications(&self, before: UnixMillis) -> Result<u64, StoreError> {
@@ -799,5 +811,10 @@ impl Store for SqliteStore {
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
         let key = key.to_owned();
         self.0.writer.write(move |db| identities::put_meta_if_absent(db, &key, &value)).await
+    }
+
+    async fn put_meta(&self, key: &str, value: Vec<u8>) -> Result<(), StoreError> {
+        let key = key.to_owned();
+        self.0.writer.write(move |db| identities::put_meta(db, &key, &value)).await
     }
 }

@@ -143,6 +143,13 @@ pub trait Store: Send + Sync + 'static {
         limit: u16,
     ) -> impl Future<Output = Result<Vec<(ProjectId, SecretName)>, StoreError>> + Send;
 
+    /// Secrets whose rotation is due after `time`, the latest first, at most `limit`.
+    fn rotations_due_after(
+        &self,
+        time: UnixMillis,
+        limit: u16,
+    ) -> impl Future<Output = Result<Vec<(ProjectId, SecretName)>, StoreError>> + Send;
+
     /// How much rotation work there is at `now`. Costs as much as there is such work, whatever else is stored.
     fn rotation_backlog(&self, now: UnixMillis) -> impl Future<Output = Result<RotationBacklog, StoreError>> + Send;
 
@@ -193,6 +200,13 @@ pub trait Store: Send + Sync + 'static {
         status: NotificationStatus,
         next: Option<UnixMillis>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Makes notifications due at `now` that are due after `latest`, and returns how many there were.
+    fn hasten_notifications(
+        &self,
+        now: UnixMillis,
+        latest: UnixMillis,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Removes notifications made before `before`, and tells how many there were.
     fn purge_notifications(&self, before: UnixMillis) -> impl Future<Output = Result<u64, StoreError>> + Send;
@@ -515,4 +529,7 @@ pub trait Store: Send + Sync + 'static {
     /// Stores a small value by name unless there is one, and returns the stored one.
     fn put_meta_if_absent(&self, key: &str, value: Vec<u8>)
     -> impl Future<Output = Result<Vec<u8>, StoreError>> + Send;
+
+    /// Stores a small value by name, in place of the one there may be.
+    fn put_meta(&self, key: &str, value: Vec<u8>) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

@@ -61,7 +61,8 @@ macro_rules! store_suite {
                     a_user_is_found_by_name,
                     tokens_get_another_generation_when_the_password_changes_or_the_user_is_disabled,
                     a_name_is_taken_once_in_a_domain, an_access_key_comes_with_its_user,
-                    an_access_key_needs_a_user, the_first_named_value_wins, a_user_made_once_takes_no_name;
+                    an_access_key_needs_a_user, the_first_named_value_wins, a_named_value_is_replaced,
+                    a_user_made_once_takes_no_name;
                 entries: an_entry_is_found_by_kind_and_name, entries_are_listed_by_name,
                     a_refused_entry_change_changes_nothing, an_entry_is_removed, concurrent_entry_changes_all_count,
                     an_entry_of_an_index_that_was_not_written_here_is_absent_and_replaced;

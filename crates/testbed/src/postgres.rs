@@ -214,7 +214,11 @@ impl Postgres {
         self.execute_in(DATABASE, sql).await
     }
 
-    async fn execute_in(&self, database: &str, sql: &str) -> Result<()> {
+    /// Runs SQL statements as the superuser in another database.
+    ///
+    /// # Errors
+    /// When a statement is refused, or the server cannot be reached.
+    pub async fn execute_in(&self, database: &str, sql: &str) -> Result<()> {
         self.admin_in(database).await?.batch_execute(sql).await.map_err(|error| refused(&error))
     }
 

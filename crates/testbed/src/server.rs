@@ -202,6 +202,22 @@ impl Server {
         self.daemon.ended(self.options.end_within).await.map(drop)
     }
 
+    /// Stops the server and the functions that it runs (`SIGSTOP`), as the suspension of a machine does.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn pause(&self) -> Result<()> {
+        self.daemon.signal_family(Signal::STOP)
+    }
+
+    /// Lets them go on.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn resume(&self) -> Result<()> {
+        self.daemon.signal_family(Signal::CONT)
+    }
+
     /// Asks the server to end (`SIGTERM`) and waits for that.
     ///
     /// # Errors

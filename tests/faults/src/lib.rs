@@ -26,6 +26,7 @@ use csms_testbed::{
     postgres::{DATABASE, Postgres, Setup},
     server::{Options, binary},
 };
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -38,9 +39,54 @@ const POLL: Duration = Duration::from_millis(20);
 #[must_use]
 pub fn client(server: &Server) -> Client {
     let credentials = server.credentials();
+    client_with(server, Credentials::key_pair(&credentials.access_key, &credentials.secret_key))
+}
+
+/// A token of the first user.
+pub async fn log_in(server: &Server) -> String {
+    let credentials = server.credentials();
+    let body = json!({ "auth": {
+        "identity": { "methods": ["password"], "password": { "user": {
+            "name": credentials.user_name, "password": credentials.password, "domain": { "name": credentials.domain_name },
+        } } },
+        "scope": { "project": { "name": credentials.region } },
+    } });
+    let url = format!("{}/v3/auth/tokens", server.url());
+    let ask = move || {
+        let response = ureq::post(url).header("content-type", "application/json").send(body.to_string());
+        let response = response.expect("the first user logs in");
+        response.headers()["x-subject-token"].to_str().expect("a text").to_owned()
+    };
+    tokio::task::spawn_blocking(ask).await.expect("the request ends")
+}
+
+/// Requires that a write with this token is refused with 503, and returns after how many seconds the client should repeat it.
+pub async fn refused_for(server: &Server, token: &str) -> u64 {
+    let url = format!("{}/v1/{}/secrets", server.url(), server.project_id());
+    let (token, body) = (token.to_owned(), json!({ "name": "refused", "secret_string": "value" }).to_string());
+    let ask = move || {
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        let request = agent.post(&url).header("content-type", "application/json").header("x-auth-token", token);
+        let response = request.send(body).expect("the server answers");
+        assert_eq!(response.status(), 503);
+        let after = response.headers().get("retry-after").and_then(|after| after.to_str().ok()?.parse().ok());
+        after.expect("a response with Retry-After")
+    };
+    tokio::task::spawn_blocking(ask).await.expect("the request ends")
+}
+
+/// A client with other credentials than the keys of the first user.
+#[must_use]
+pub fn client_with(server: &Server, credentials: Credentials) -> Client {
     let project = ProjectId::parse(server.project_id()).expect("the server names its project");
-    let keys = Credentials::key_pair(&credentials.access_key, &credentials.secret_key);
-    Client::new(server.url(), project, keys).expect("the server's address is one")
+    Client::new(server.url(), project, credentials).expect("the server's address is one")
+}
+
+/// What a server's gauge shows.
+pub async fn gauge(server: &Server, name: &str) -> f64 {
+    let metrics = get(server, "/metrics").await.1;
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.and_then(|value| value.parse().ok()).expect("the server has this gauge")
 }
 
 /// A name of a secret.

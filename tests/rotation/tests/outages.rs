@@ -11,8 +11,12 @@ use csms_core::{
     rotation::{Account, Engine},
     stage,
 };
-use csms_rotation_tests::{Database, FaultyFunctions, Service, on};
-use csms_testbed::{Postgres, WallClock, roots, server::Options};
+use csms_rotation_tests::{
+    Database, FaultyFunctions, Service,
+    cluster::{Cluster, end_leases, leases},
+    on,
+};
+use csms_testbed::{Postgres, Server, WallClock, roots, server::Options};
 use tokio::time::Instant;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_rotate-database-with-faults");
@@ -83,6 +87,20 @@ struct HeldRotation {
     _functions: Option<FaultyFunctions>,
 }
 
+/// Keeps everybody from changing the account until the transaction ends.
+const HOLD: &str = "BEGIN; SELECT oid FROM pg_authid WHERE rolname = 'app' FOR UPDATE";
+
+/// Waits until the function of a running task waits for the account.
+async fn waits_for_the_account(observer: &tokio_postgres::Client, service: &Service, task: &str) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app' AND wait_event_type = 'Lock'";
+    let deadline = Instant::now() + DEADLINE;
+    while observer.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        let task = service.task(task).await;
+        assert!(Instant::now() < deadline && task.task_status == "RUNNING", "{task:?}\n{}", service.server.log());
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
 impl HeldRotation {
     async fn begin() -> Self {
         Self::begin_on(Options::default(), None).await
@@ -103,7 +121,7 @@ impl HeldRotation {
         let postgres = database.unwrap();
         postgres.create_login("app", FIRST).await.unwrap();
         let holder = postgres.admin().await.unwrap();
-        holder.batch_execute("BEGIN; SELECT oid FROM pg_authid WHERE rolname = 'app' FOR UPDATE").await.unwrap();
+        holder.batch_execute(HOLD).await.unwrap();
         let observer = postgres.admin().await.unwrap();
         let database = Database::PostgreSql(postgres);
         let value = database.value("app", FIRST);
@@ -111,13 +129,7 @@ impl HeldRotation {
         let name = service.create("app", RotationMode::SingleUser, function, &value).await;
         let begun = service.begin(&name).await;
 
-        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app' AND wait_event_type = 'Lock'";
-        let deadline = Instant::now() + DEADLINE;
-        while observer.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-            let task = service.task(&begun.rotation_task_id).await;
-            assert!(Instant::now() < deadline && task.task_status == "RUNNING", "{task:?}\n{}", service.server.log());
-            tokio::time::sleep(POLL_INTERVAL).await;
-        }
+        waits_for_the_account(&observer, &service, &begun.rotation_task_id).await;
         Self { database, service, name, begun, holder, _functions: None }
     }
 }
@@ -150,6 +162,81 @@ async fn a_clock_set_ten_minutes_ahead_while_the_password_is_being_changed_costs
     assert!(!database.can_log_in("app", FIRST).await.unwrap());
 }
 
+/// Waits until this text is in a server's log.
+async fn logged(server: &Server, text: &str) {
+    let deadline = Instant::now() + DEADLINE;
+    while !server.log().contains(text) {
+        assert!(Instant::now() < deadline, "{}", server.log());
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+/// The nearest that a test gets to a machine that is suspended: server and function are stopped, and the wall clock has gone on when
+/// they continue. The clock that counts from the start of the machine has not, other than on a machine that really slept.
+#[tokio::test]
+async fn a_machine_that_slept_while_the_password_was_being_changed_goes_on_when_it_wakes() {
+    let Some(clock) = roots::if_provided(WallClock::start()).unwrap() else { return };
+    let HeldRotation { database, service, name, begun, holder, .. } = HeldRotation::begin_by(&clock).await;
+    service.server.pause().unwrap();
+    clock.set(8 * 3_600).unwrap();
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    service.server.resume().unwrap();
+    // Requests of this process are of eight hours ago, so the log says when it is over.
+    logged(&service.server, "rotation ended").await;
+    clock.set(0).unwrap();
+    let task = service.ended(&begun.rotation_task_id).await;
+    // The first attempt's credentials expired in its sleep.
+    service.assert_rotated(&(begun, task), 2, VersionId::FIRST, "after the sleep").await;
+    assert!(logs_in(&database, &service.current(&name).await).await);
+    assert!(!database.can_log_in("app", FIRST).await.unwrap());
+}
+
+/// The same on a shared store: another server has finished the rotation when the machine wakes.
+#[tokio::test]
+async fn a_machine_that_slept_for_longer_than_its_lease_changes_nothing_when_it_wakes() {
+    let Some(clock) = roots::if_provided(WallClock::start()).unwrap() else { return };
+    let (store, target) = tokio::join!(Postgres::start(), Postgres::start());
+    let (store, target) = (store.unwrap(), target.unwrap());
+    target.create_login("app", FIRST).await.unwrap();
+    let variables = clock.variables();
+    let [mut of_sleeper, mut of_other] = [FaultyFunctions::of(PROGRAM), FaultyFunctions::of(PROGRAM)];
+    let function = of_sleeper.add_with(&variables.each_ref().map(|(name, value)| (*name, value.as_str())));
+    assert_eq!(function, of_other.add(None), "both servers run it");
+    let by_clock = |options| {
+        let options = of_sleeper.register(options);
+        variables.iter().fold(options, |options, (name, value)| options.variable(*name, value.as_str()))
+    };
+    let mut cluster = Cluster::start(&store, 1, by_clock).await;
+    cluster.add(|options| of_other.register(options)).await;
+    let [sleeper, other] = cluster.servers.as_slice() else { panic!("two servers") };
+
+    let (holder, observer) = (target.admin().await.unwrap(), target.admin().await.unwrap());
+    holder.batch_execute(HOLD).await.unwrap();
+    let database = Database::PostgreSql(target);
+    let value = database.value("app", FIRST);
+    let name = sleeper.create("app", RotationMode::SingleUser, &function, &value).await;
+    let begun = sleeper.begin(&name).await;
+    waits_for_the_account(&observer, sleeper, &begun.rotation_task_id).await;
+    sleeper.server.pause().unwrap();
+    clock.set(8 * 3_600).unwrap();
+    end_leases(&store).await;
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    let task = other.ended(&begun.rotation_task_id).await;
+    other.assert_rotated(&(begun, task), 2, VersionId::FIRST, "by the other server").await;
+    let finished = other.current(&name).await;
+
+    sleeper.server.resume().unwrap();
+    cluster.let_go(0).await;
+    assert!(!sleeper.server.log().contains("rotation ended"), "{}", sleeper.server.log());
+    let current = other.current(&name).await;
+    assert_eq!(current.password(), finished.password(), "who slept has changed nothing");
+    assert!(logs_in(&database, &current).await);
+    assert_eq!(leases(&store).await, 0);
+    // It serves again once its clock is right.
+    clock.set(0).unwrap();
+    assert_eq!(sleeper.current(&name).await.password(), finished.password());
+}
+
 #[tokio::test]
 async fn a_clock_set_back_an_hour_while_the_password_is_being_changed_changes_nothing() {
     let Some(clock) = roots::if_provided(WallClock::start()).unwrap() else { return };
@@ -157,11 +244,7 @@ async fn a_clock_set_back_an_hour_while_the_password_is_being_changed_changes_no
     clock.set(-3_600).unwrap();
     holder.batch_execute("ROLLBACK").await.unwrap();
     // Requests of an hour later are refused, so the log says when it is over.
-    let deadline = Instant::now() + DEADLINE;
-    while !service.server.log().contains("rotation ended") {
-        assert!(Instant::now() < deadline, "{}", service.server.log());
-        tokio::time::sleep(POLL_INTERVAL).await;
-    }
+    logged(&service.server, "rotation ended").await;
     clock.set(0).unwrap();
     let task = service.ended(&begun.rotation_task_id).await;
     service.assert_rotated(&(begun, task), 1, VersionId::FIRST, "an hour back").await;

@@ -276,7 +276,7 @@ impl PasswordChecks {
     /// Whether wrong passwords for this user delay the checks of some peer.
     #[must_use]
     pub fn is_held_off(&self, user_id: &str) -> bool {
-        self.guesses.is_held_off(Subject::user(user_id), self.clock.now())
+        self.guesses.is_held_off(Subject::user(user_id), self.clock.steady())
     }
 
     /// Checks the password of a user, or of `name` if no user has this name, for a client at `peer`. Wrong ones are counted,
@@ -299,7 +299,7 @@ impl PasswordChecks {
         let place = Place::take(&self.waiting, peer)?;
         let turn = place.permit(&place.turn).await?;
         // Only one check of a peer runs at a time, so what is decided here holds until it is counted.
-        let wait = self.guesses.wait(subject, peer, self.clock.now());
+        let wait = self.guesses.wait(subject, peer, self.clock.steady());
         if wait > 0 {
             return Ok(Checked::HeldOff { wait_seconds: wait.div_ceil(1_000) });
         }
@@ -311,7 +311,7 @@ impl PasswordChecks {
             match right {
                 Ok(true) => guesses.right(subject, peer),
                 Ok(false) => {
-                    if guesses.wrong(subject, peer, clock.now()) {
+                    if guesses.wrong(subject, peer, clock.steady()) {
                         tracing::warn!(user = name, peer = ?address, "wrong passwords: the next ones from this peer are held off");
                     }
                 }

@@ -20,6 +20,21 @@ use crate::failure::Failure;
 /// How long a user's token lives: 24 hours, as the cloud's does.
 pub const USER_TOKEN_MILLIS: u64 = 24 * 3_600_000;
 
+/// The longest time that a token or temporary key has left: a lifetime, and a day by which the clock may have been set back since.
+/// One that has longer was made by a clock that was wrong, and would be good for years.
+const LONGEST_MILLIS: u64 = USER_TOKEN_MILLIS + 24 * 3_600_000;
+
+/// Why something that ends then is not good now, if it is not.
+fn refusal(expires: UnixMillis, now: UnixMillis, expired: &'static str) -> Option<&'static str> {
+    if expires <= now {
+        Some(expired)
+    } else if expires.millis_since(now) > LONGEST_MILLIS {
+        Some("it was made while the clock of the server was far ahead")
+    } else {
+        None
+    }
+}
+
 fn seal(root: &RootRing, purpose: &str, content: &impl Serialize) -> Result<String, Failure> {
     let text = Zeroizing::new(serde_json::to_vec(content).map_err(Failure::internal)?);
     let sealed = root.seal(purpose, &text, &mut SysRng)?;
@@ -76,7 +91,7 @@ impl UserToken {
     pub fn open(root: &RootRing, token: &str, now: UnixMillis) -> Result<Self, ApiError> {
         let invalid = |reason| ApiError::new(ErrorCode::InvalidToken, reason);
         let token: Self = open(root, Self::PURPOSE, token).ok_or_else(|| invalid("decrypt token fail"))?;
-        if token.expires <= now { Err(invalid("it has expired")) } else { Ok(token) }
+        refusal(token.expires, now, "it has expired").map_or(Ok(token), |reason| Err(invalid(reason)))
     }
 }
 
@@ -302,7 +317,10 @@ impl TemporaryKey {
     pub fn open(root: &RootRing, token: &str, now: UnixMillis) -> Result<Self, ApiError> {
         let key: Self =
             open(root, Self::PURPOSE, token).ok_or_else(|| unauthenticated("decrypt security token fail"))?;
-        if key.expires <= now { Err(unauthenticated("the security token has expired")) } else { Ok(key) }
+        match refusal(key.expires, now, "the security token has expired") {
+            Some(reason) => Err(unauthenticated(reason)),
+            None => Ok(key),
+        }
     }
 
     /// The key's bearer as a caller. `user` is what its user is now, if it acts for one.

@@ -4,6 +4,7 @@
 //! Work is found by time through an index, so secrets that are not due cost nothing.
 
 use std::{
+    convert::Infallible,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,8 +14,9 @@ use csms_core::{
     ProjectId, Refusal, Secret, SecretName, TaskId, UnixMillis,
     event::{EventType, Occurrence},
     identity::make_uuid,
+    period::MAX_SECONDS,
     rotation::message::service as say,
-    schedule::Aftermath,
+    schedule::{Aftermath, next_rotation},
     task::{Task, TaskStatus},
 };
 use csms_store::{ChangeError, Draft, Store, StoreError, TaskOutcome};
@@ -23,6 +25,7 @@ use getrandom::SysRng;
 use crate::{
     app::App,
     audit::Origin,
+    background::believed_time::BelievedTime,
     failure::Failure,
     rotation::{
         begin::{self, Reason},
@@ -49,7 +52,9 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 /// Looks for due work until the task is dropped.
 pub async fn watch(app: Arc<App>) {
     let mut purged: Option<Instant> = None;
+    let mut time = BelievedTime::default();
     loop {
+        time.look(&app).await;
         let deleted = Origin::service("DeleteDueSecret").during(delete_due(&app)).await;
         logged(deleted, "scheduled deletions will be tried again");
         if purged.is_none_or(|purged| purged.elapsed() >= PURGE_INTERVAL) {
@@ -59,6 +64,8 @@ pub async fn watch(app: Arc<App>) {
                 tracing::error!(cause = ?failure, "keys whose rotation is due will be rotated later");
             }
             logged(purge(&app).await, "old records of tasks will be removed later");
+            let planned = Origin::service("PlanRotation").during(plan_far(&app)).await;
+            logged(planned, "rotations that were put off by a clock that was far ahead will be planned later");
         }
         let more = Origin::service("RotateDueSecret").during(rotate(&app)).await;
         if logged(measure(&app).await, "how much rotation work there is will be measured again").is_some() {
@@ -104,8 +111,10 @@ async fn rotate(app: &Arc<App>) -> bool {
 
 /// Time until something is due.
 async fn until_next(app: &App) -> Duration {
+    // What is due waits while the clock is in doubt.
+    let Ok(now) = app.clock.believed() else { return INTERVAL };
     let Ok(Some(due)) = app.store.next_due_time().await else { return INTERVAL };
-    Duration::from_millis(due.millis_since(app.clock.now())).clamp(PAUSE, INTERVAL)
+    Duration::from_millis(due.millis_since(now)).clamp(PAUSE, INTERVAL)
 }
 
 /// Shows how much rotation work there is.
@@ -116,13 +125,14 @@ async fn measure(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes old records of finished tasks.
+/// Removes old records of finished tasks. Waits while the clock is in doubt.
 ///
 /// # Errors
 /// Failures of the store; what was removed stays removed.
 pub async fn purge(app: &App) -> Result<(), StoreError> {
+    let Ok(now) = app.clock.believed() else { return Ok(()) };
     for (outcome, days) in KEPT {
-        let before = UnixMillis::new(app.clock.now().as_millis().saturating_sub(days * 86_400_000));
+        let before = UnixMillis::new(now.as_millis().saturating_sub(days * 86_400_000));
         loop {
             let removed = app.store.purge_tasks(outcome, before, BATCH).await?;
             app.metrics.purged(removed);
@@ -134,18 +144,52 @@ pub async fn purge(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The longest wait for an automatic rotation: the longest period, an hour of spread, and a day between the clocks of servers.
+const LONGEST_WAIT_MILLIS: u64 = (MAX_SECONDS + 3_600 + 86_400) * 1_000;
+
+/// Plans automatic rotations again that a clock far ahead has put off: one period from now.
+///
+/// # Errors
+/// Failures of the store; what was planned stays planned.
+pub async fn plan_far(app: &App) -> Result<(), StoreError> {
+    let Ok(now) = app.clock.believed() else { return Ok(()) };
+    let latest = now.plus_millis(LONGEST_WAIT_MILLIS);
+    loop {
+        let far = app.store.rotations_due_after(latest, BATCH).await?;
+        for (project, name) in &far {
+            let planned = app.store.change_secret(project, name, false, move |draft| {
+                let secret = &mut draft.secret;
+                secret.next_rotation_time =
+                    secret.rotation_period.as_ref().map(|period| next_rotation(period, None, now));
+                Ok::<_, Infallible>(())
+            });
+            match planned.await {
+                Ok(()) => {
+                    tracing::warn!(secret = %name, "its rotation was put off by a clock that was far ahead and is planned again");
+                }
+                Err(ChangeError::NotFound) => {}
+                Err(ChangeError::Refused(never)) => match never {},
+                Err(ChangeError::Store(error)) => return Err(error),
+            }
+        }
+        if far.len() < usize::from(BATCH) {
+            return Ok(());
+        }
+    }
+}
+
 /// Begins every automatic rotation that is due, as far as there is room, the longest overdue first. Returns whether there
-/// may be more of them than there was room for.
+/// may be more of them than there was room for. Waits while the clock is in doubt.
 ///
 /// # Errors
 /// Failures of the store; what has begun goes on.
 pub async fn rotate_due(app: &Arc<App>) -> Result<bool, StoreError> {
-    let due = app.store.due_rotations(app.clock.now(), BATCH).await?;
+    let Ok(now) = app.clock.believed() else { return Ok(false) };
+    let due = app.store.due_rotations(now, BATCH).await?;
     for (project, name) in &due {
         if !app.rotations.has_room() {
             return Ok(true);
         }
-        let now = app.clock.now();
         let is_due = move |draft: &Draft| require_due(&draft.secret, now);
         match begin::start(app, project, name, Reason::Schedule, is_due).await {
             Ok(_) => {}
@@ -219,13 +263,13 @@ fn require_due(secret: &Secret, now: UnixMillis) -> Result<(), Failure> {
     }
 }
 
-/// Deletes every secret whose window has closed.
+/// Deletes every secret whose window has closed. Waits while the clock is in doubt.
 ///
 /// # Errors
 /// Failures of the store; what was deleted stays deleted.
 pub async fn delete_due(app: &App) -> Result<(), StoreError> {
     loop {
-        let now = app.clock.now();
+        let Ok(now) = app.clock.believed() else { return Ok(()) };
         let due = app.store.due_deletions(now, BATCH).await?;
         for (project, name) in &due {
             let Ok(id) = make_uuid(&mut SysRng) else { return Ok(()) };

@@ -4,11 +4,15 @@
 //! each attempt it is claimed for some time, so that servers that share a database do not send it twice at once; an attempt
 //! that a server did not live to settle is made again when the claim ends. Receivers know repetitions by the identifier.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use csms_core::{
     ProjectId, UnixMillis,
-    event::{EventType, Occurrence, RECORD_DAYS, next_delivery},
+    event::{EventType, LONGEST_WAIT_MILLIS, Occurrence, RECORD_DAYS, next_delivery},
     identity::make_uuid,
 };
 use csms_store::{ChangeError, ClaimedNotification, Postponed, Store, StoreError};
@@ -30,7 +34,7 @@ const BATCH: u16 = 32;
 const CLAIM_MILLIS: u64 = 15_000;
 
 /// How often old records are removed.
-const PURGE_MILLIS: u64 = 3_600_000;
+const PURGE_INTERVAL: Duration = Duration::from_secs(3_600);
 
 const DAY_MILLIS: u64 = 86_400_000;
 
@@ -47,23 +51,45 @@ const ANSWER_MILLIS: u64 = 10_000;
 /// The longest time for which a notification is put off, in milliseconds.
 const LONGEST_MILLIS: u64 = 300_000;
 
+/// From how many milliseconds on a clock was set back, and not only adjusted.
+const SET_BACK_MILLIS: u64 = 60_000;
+
 /// Does what is due until the task is dropped.
 pub async fn watch(app: Arc<App>) {
-    let mut purged = UnixMillis::new(0);
+    let mut purged: Option<Instant> = None;
     let mut deliveries = Deliveries::default();
+    let mut last = None;
     loop {
-        let now = app.clock.now();
-        if now.millis_since(purged) >= PURGE_MILLIS {
-            purged = now;
+        let is_time = purged.is_none_or(|purged| purged.elapsed() >= PURGE_INTERVAL);
+        if is_time {
+            purged = Some(Instant::now());
             if let Err(error) = purge(&app).await {
                 outage::report(&error, "old notification records will be removed later");
             }
+        }
+        let now = app.clock.now();
+        match hasten_after_set_back(&app, last, now).await {
+            Ok(()) => last = Some(now),
+            Err(error) => outage::report(&error, "notifications wait for a time that the clock has shown before"),
         }
         if let Err(error) = look(&app, &mut deliveries).await {
             outage::report(&error, "events will be looked at again");
         }
         app.clock.sleep(until_next(&app).await).await;
     }
+}
+
+/// At the start, and when the clock has been set back: makes notifications due that are put off for longer than any wait lasts, so that
+/// none waits for as long as the clock was ahead.
+async fn hasten_after_set_back(app: &App, last: Option<UnixMillis>, now: UnixMillis) -> Result<(), StoreError> {
+    if last.is_some_and(|last| last.millis_since(now) < SET_BACK_MILLIS) {
+        return Ok(());
+    }
+    let hastened = app.store.hasten_notifications(now, now.plus_millis(LONGEST_WAIT_MILLIS)).await?;
+    if hastened > 0 {
+        tracing::info!(hastened, "notifications that waited for a clock that was ahead are delivered");
+    }
+    Ok(())
 }
 
 async fn until_next(app: &App) -> Duration {
@@ -88,13 +114,14 @@ async fn look(app: &Arc<App>, deliveries: &mut Deliveries) -> Result<(), StoreEr
     deliveries.begin_due(app).await
 }
 
-/// Removes the records of notifications that are older than three months.
+/// Removes the records of notifications that are older than three months. Waits while the clock is in doubt.
 ///
 /// # Errors
 /// Failures of the store.
 pub async fn purge(app: &App) -> Result<(), StoreError> {
+    let Ok(now) = app.clock.believed() else { return Ok(()) };
     let age = RECORD_DAYS * DAY_MILLIS;
-    let before = UnixMillis::new(app.clock.now().as_millis().saturating_sub(age));
+    let before = UnixMillis::new(now.as_millis().saturating_sub(age));
     let purged = app.store.purge_notifications(before).await?;
     if purged > 0 {
         tracing::info!(purged, "removed old notification records");
@@ -102,9 +129,9 @@ pub async fn purge(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Tells of every version that has expired, once for each setting of its expiry.
+/// Reports every version that has expired, once for each setting of its expiry. Waits while the clock is in doubt.
 async fn report_expiries(app: &App) -> Result<(), StoreError> {
-    let now = app.clock.now();
+    let Ok(now) = app.clock.believed() else { return Ok(()) };
     for (project, name) in app.store.due_expiries(now, BATCH).await? {
         let told = app.store.change_secret(&project, &name, false, move |draft| {
             for version in draft.secret.report_expiries(now) {

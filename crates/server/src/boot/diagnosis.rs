@@ -21,6 +21,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     audit::Record,
+    background::believed_time,
     boot::{
         exposure,
         serve::{self, DATABASE, bundled_zip, local_url},
@@ -262,6 +263,12 @@ async fn store(settings: &Settings) -> Vec<Finding> {
         }
     }
     findings.push(trail(&store, clock.now()).await);
+    if believed_time::recall(&store, &clock).await.is_ok()
+        && let Err(doubt) = clock.believed()
+    {
+        let advice = "set the clock; if it is right, there is nothing to do: scheduled rotations and deletions begin after an hour";
+        findings.push(Finding::warning("clock", doubt.to_string(), advice));
+    }
     findings
 }
 

@@ -29,6 +29,7 @@ use crate::{
     audit::{AuditedStore, Trail},
     auth::Authenticator,
     background::audit_sink,
+    background::believed_time,
     background::due,
     background::keyring,
     background::notifier,
@@ -47,12 +48,7 @@ use crate::{
     http::router,
     http::tls::{Tls, TlsError},
     identity::Identity,
-    installation::{
-        self, InstallationError,
-        mark::Mark,
-        seen::{Behind, Seen},
-        server_name::ServerName,
-    },
+    installation::{self, InstallationError, mark::Mark, seen::Seen, server_name::ServerName},
     keys::held::HeldKeyring,
     keys::keyring::KEYRING,
     keys::project::Keys,
@@ -201,15 +197,8 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     if settings.new {
         seen.forget();
     }
-    if let Some(Behind { seen, found, lost_rotations }) = seen.compare(&store).await? {
-        tracing::warn!(
-            last_seen_record = seen,
-            newest_record = found,
-            ?lost_rotations,
-            "the store is behind what this server has seen of it: acknowledged changes are lost, or this is an older copy. \
-             Compare the passwords of the secrets in lost_rotations with their databases"
-        );
-    }
+    seen.report_loss(&store).await?;
+    believed_time::recall(&store, &clock).await?;
     Mark::keep(&settings.data, &identity);
     installation::add_regions(&store, &mut identity, &settings.regions).await?;
     let tls = settings.port.tls.clone().map(Tls::load).transpose()?.map(Arc::new);

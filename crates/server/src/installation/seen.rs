@@ -1,8 +1,8 @@
 //! What this server has last seen of its store: the head of the audit trail, and the rotations that ended well here.
 //!
-//! A store that is behind this at a later start has lost acknowledged changes, as an asynchronous standby may after a failover,
-//! or is an older copy. Its trail verifies, so only a head that was kept elsewhere shows the loss. Nothing is repaired here, and
-//! the server starts: its log names the rotated accounts to look at.
+//! A store that is behind this has lost acknowledged changes, as an asynchronous standby may after a failover, or is an older copy.
+//! Its trail verifies, so only a head that was kept elsewhere shows the loss. Nothing is repaired here, and the server starts or runs
+//! on: its log names the rotated accounts to look at.
 
 use std::{
     collections::VecDeque,
@@ -63,6 +63,8 @@ pub struct Seen {
     writing: Arc<tokio::sync::Mutex<()>>,
     /// A rotation has ended well.
     rotated: Arc<Notify>,
+    /// The head that the log says is missing.
+    reported: Arc<Mutex<Option<Place>>>,
 }
 
 /// How a store is behind what was seen of it.
@@ -94,6 +96,7 @@ impl Seen {
             state: Arc::new(Mutex::new(state.unwrap_or_default())),
             writing: Arc::default(),
             rotated: Arc::default(),
+            reported: Arc::default(),
         }
     }
 
@@ -141,6 +144,28 @@ impl Seen {
         Ok(Some(Behind { seen: number, found, lost_rotations }))
     }
 
+    /// Compares the store with what was seen of it, and logs what is missing, once.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub async fn report_loss(&self, store: &AnyStore) -> Result<(), StoreError> {
+        let head = self.lock().head.clone();
+        if *self.reported.lock().unwrap_or_else(PoisonError::into_inner) == head {
+            return Ok(());
+        }
+        if let Some(Behind { seen, found, lost_rotations }) = self.compare(store).await? {
+            *self.reported.lock().unwrap_or_else(PoisonError::into_inner) = head;
+            tracing::error!(
+                last_seen_record = seen,
+                newest_record = found,
+                ?lost_rotations,
+                "the store is behind what this server has seen of it: acknowledged changes are lost, or this is an older copy. \
+                 Compare the passwords of the secrets in lost_rotations with their databases"
+            );
+        }
+        Ok(())
+    }
+
     /// Notes a successful rotation: losing one locks an account out. [`Self::watch`] writes it down at once, or 0.2 s after the last
     /// write.
     pub fn rotated(&self, project: &ProjectId, secret: &SecretName, version: VersionId) {
@@ -154,9 +179,13 @@ impl Seen {
         self.rotated.notify_one();
     }
 
-    /// Writes the head down every few seconds, and rotations soon after they have ended. Never returns.
+    /// Writes the head down every few seconds, and rotations soon after they have ended; a store that has gone back is logged first.
+    /// Never returns.
     pub async fn watch(self, store: AnyStore) {
         loop {
+            if let Err(error) = self.report_loss(&store).await {
+                tracing::debug!(%error, "what was seen of the store is compared later");
+            }
             self.keep_up(&store).await;
             tokio::time::sleep(PAUSE).await;
             let _ = tokio::time::timeout(INTERVAL, self.rotated.notified()).await;

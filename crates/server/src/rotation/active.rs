@@ -173,7 +173,7 @@ impl Rotations {
     /// Wakes every attempt that may begin.
     fn grant(&self, clock: &Clock) {
         let mut queue = self.queue();
-        while let Some(ticket) = queue.permits.grant(clock.now()) {
+        while let Some(ticket) = queue.permits.grant(clock.steady()) {
             let is_taken = queue.waiting.remove(&ticket).is_some_and(|wake| wake.send(()).is_ok());
             if !is_taken {
                 queue.permits.cancel(ticket);
@@ -199,7 +199,7 @@ impl Permit<'_> {
             biased;
             ended = &mut attempt => ended,
             () = tokio::time::sleep(Duration::from_millis(SILENCE_MILLIS)) => {
-                self.rotations.queue().permits.report_silent(self.ticket, self.clock.now());
+                self.rotations.queue().permits.report_silent(self.ticket, self.clock.steady());
                 self.rotations.set_aside(&self.task, true);
                 self.rotations.grant(self.clock);
                 attempt.await
@@ -216,7 +216,7 @@ impl Drop for Permit<'_> {
         {
             let mut queue = self.rotations.queue();
             queue.waiting.remove(&self.ticket);
-            queue.permits.finish(self.ticket, self.contact, self.clock.now());
+            queue.permits.finish(self.ticket, self.contact, self.clock.steady());
             queue.permits.cancel(self.ticket);
         }
         self.rotations.grant(self.clock);

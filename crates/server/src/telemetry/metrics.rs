@@ -133,6 +133,7 @@ pub struct Metrics {
     tasks_purged: Counter<u64, AtomicU64>,
     deletions: Counter<u64, AtomicU64>,
     store_writable: Gauge,
+    clock_in_doubt: Gauge,
     last_snapshot: Seconds,
     sink_waiting: Gauge,
     sink_oldest: Seconds,
@@ -171,6 +172,7 @@ impl Default for Metrics {
             tasks_purged: Counter::default(),
             deletions: Counter::default(),
             store_writable: Gauge::default(),
+            clock_in_doubt: Gauge::default(),
             last_snapshot: Gauge::default(),
             sink_waiting: Gauge::default(),
             sink_oldest: Gauge::default(),
@@ -249,6 +251,9 @@ impl Metrics {
         registry.register("scheduled_deletions", "Secrets deleted when their window closed", self.deletions.clone());
         let help = "Whether the last look of this server could write to the store: 1, or 0 on a full disk for instance";
         registry.register("store_writable", help, self.store_writable.clone());
+        let help =
+            "Whether the clock of this server is in doubt, so that scheduled rotations and deletions wait: 1, or 0";
+        registry.register("clock_in_doubt", help, self.clock_in_doubt.clone());
         let help = "When csms snapshot create last made a snapshot, by the note in the data directory, in Unix time; 0 without one";
         registry.register_with_unit("snapshot_time", help, Unit::Seconds, self.last_snapshot.clone());
         let help = "Records of the audit trail that the audit sink has not taken; 0 without a sink";
@@ -361,6 +366,11 @@ impl Metrics {
     /// Notes whether the store could be written.
     pub fn writable(&self, is_writable: bool) {
         self.store_writable.set(i64::from(is_writable));
+    }
+
+    /// Notes whether the clock cannot be believed.
+    pub fn clock_in_doubt(&self, is_in_doubt: bool) {
+        self.clock_in_doubt.set(i64::from(is_in_doubt));
     }
 
     /// Notes records of tasks that were removed.

@@ -1,6 +1,9 @@
 //! Events: what secrets subscribe to, and what is delivered, recorded and forgotten.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use crate::support::{self, Answer, Server, open_with, settings};
 use axum::{
@@ -263,6 +266,25 @@ async fn a_webhook_that_refuses_is_tried_again_with_the_same_identifier_until_a_
     server.clock.advance(DELIVERY_MILLIS);
     assert_eq!(attempts().await, 5, "it has been given up");
     assert_eq!(records(&server).await[0]["notification_status"], "FAIL");
+}
+
+#[tokio::test]
+async fn a_notification_that_waits_does_not_wait_for_a_clock_that_is_set_back() {
+    let (server, receiver, _directory) = server().await;
+    *receiver.refuses.lock().unwrap() = true;
+    create_event(&server, "audit", &ALL).await;
+    create_secret(&server, "demo", Some("audit")).await;
+    let watching = tokio::spawn(notifier::watch(Arc::clone(&server.app)));
+    add_version(&server, "demo").await;
+    let received = async |number| {
+        while receiver.received.lock().unwrap().len() < number {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    received(1).await;
+    server.clock.set_back(3_600_000);
+    tokio::time::timeout(Duration::from_secs(60), received(2)).await.expect("it is tried again");
+    watching.abort();
 }
 
 #[tokio::test]

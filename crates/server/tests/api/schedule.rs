@@ -150,6 +150,43 @@ async fn what_was_missed_is_made_up_for_within_the_bound_and_without_idling() {
 }
 
 #[tokio::test]
+async fn a_clock_that_jumps_by_years_rotates_and_deletes_nothing_for_an_hour() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(&directory, endpoint(|| async { json!({ "status": "SUCCESS" }) }).await, 8).await;
+    create(&server, "rotated").await;
+    create(&server, "going").await;
+    let path = server.path("secrets/going/scheduled-deleted-tasks/create");
+    let scheduled = server.call("POST", &path, json!({ "recovery_window_in_days": 7 })).await;
+    assert_eq!(scheduled.status, StatusCode::OK, "{}", scheduled.body);
+    let look = async || {
+        due::delete_due(&server.app).await.unwrap();
+        due::rotate_due(&server.app).await.unwrap();
+        (tasks(&server, "").await.len(), shown(&server, "going").await["state"].clone())
+    };
+    assert_eq!(look().await, (0, json!("PENDING_DELETE")));
+    server.clock.set_forward(10 * 365 * DAY);
+    assert_eq!(look().await, (0, json!("PENDING_DELETE")));
+    server.clock.advance(HOUR);
+    assert_eq!(look().await, (1, Value::Null));
+}
+
+#[tokio::test]
+async fn a_rotation_that_a_clock_ahead_has_put_off_for_years_is_planned_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(&directory, endpoint(|| async { refusal("ROTATION_NEEDS_OPERATOR") }).await, 8).await;
+    server.clock.set_forward(10 * 365 * DAY);
+    create(&server, "put-off").await;
+    server.clock.set_back(10 * 365 * DAY);
+    create(&server, "right").await;
+    let next = async |name| shown(&server, name).await["next_rotation_time"].as_u64().unwrap();
+    let right = next("right").await;
+    assert!(next("put-off").await > right + 9 * 365 * DAY);
+    due::plan_far(&server.app).await.unwrap();
+    assert!((right..right + HOUR).contains(&next("put-off").await));
+    assert_eq!(next("right").await, right);
+}
+
+#[tokio::test]
 async fn a_rotation_left_unfinished_is_tried_again_soon_and_for_as_long_as_it_takes() {
     let directory = tempfile::tempdir().unwrap();
     let server = server(&directory, endpoint(|| async { refusal("ROTATION_UNFINISHED") }).await, 8).await;

@@ -220,6 +220,7 @@ const CLAIM_SINK: &str = "INSERT INTO audit_sink (singleton, number, holder, exp
      ON CONFLICT (singleton) DO UPDATE SET holder = excluded.holder, expires = excluded.expires
      WHERE audit_sink.holder IS NULL OR audit_sink.holder = excluded.holder OR audit_sink.expires IS NULL
          OR audit_sink.expires <= (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT
+         OR audit_sink.expires > (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT + $2::BIGINT + 10000
      RETURNING number";
 const ADVANCE_SINK: &str = "UPDATE audit_sink
      SET number = $1, expires = (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT + $3::BIGINT

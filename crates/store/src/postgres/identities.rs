@@ -260,3 +260,9 @@ pub(super) async fn put_meta_if_absent(session: &Session, key: &str, value: &[u8
         Err(error) => Err(error),
     }
 }
+
+/// Stores a named value, in place of the one there may be.
+pub(super) async fn put_meta(session: &Session, key: &str, value: &[u8]) -> Result<(), StoreError> {
+    let sql = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    session.execute(sql, &[&key, &value], "writing a named value").await.map(drop)
+}

@@ -119,6 +119,11 @@ pub(super) async fn settle(
     Ok(settled > 0)
 }
 
+pub(super) async fn hasten(session: &Session, now: UnixMillis, latest: UnixMillis) -> Result<u64, StoreError> {
+    let sql = "UPDATE notifications SET due_time = $1 WHERE due_time > $2";
+    session.execute(sql, &[&time(now), &time(latest)], WRITING).await
+}
+
 pub(super) async fn purge(session: &Session, before: UnixMillis) -> Result<u64, StoreError> {
     let sql = "DELETE FROM notifications WHERE create_time < $1";
     session.execute(sql, &[&time(before)], "removing old notifications").await

@@ -137,12 +137,14 @@ pub(super) async fn list(
 
 pub(super) const DUE_ROTATIONS: &str = "SELECT project, name FROM secrets WHERE rotation_due_time <= $1
      ORDER BY rotation_due_time LIMIT $2";
+pub(super) const FAR_ROTATIONS: &str = "SELECT project, name FROM secrets WHERE rotation_due_time > $1
+     ORDER BY rotation_due_time DESC LIMIT $2";
 pub(super) const DUE_EXPIRIES: &str = "SELECT project, name FROM secrets WHERE expiry_due_time <= $1
      ORDER BY expiry_due_time LIMIT $2";
 pub(super) const DUE_DELETIONS: &str = "SELECT project, name FROM secrets WHERE deletion_due_time <= $1
      ORDER BY deletion_due_time LIMIT $2";
 
-/// What one of the two statements above finds.
+/// What one of the statements above finds.
 pub(super) async fn due(
     session: &Session,
     sql: &str,

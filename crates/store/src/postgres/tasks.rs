@@ -168,12 +168,15 @@ pub(super) async fn finish_orphan(
     audit::append(session, records).await
 }
 
-// Leases are granted, renewed and judged by the clock of the database, which all servers share. Rows that are locked are being taken by another, or changed by their holder.
+// Leases are granted, renewed and judged by the clock of the database, which all servers share. One that lasts longer than leases do was
+// granted before that clock was set back, and its holder renews it or is gone; a standby that takes over may be behind by some seconds.
+// Rows that are locked are being taken by another, or changed by their holder.
 pub(super) const CLAIM: &str = "UPDATE tasks
      SET lease_holder = $1, lease_expires = (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT + $2::BIGINT
      WHERE id IN (
          SELECT id FROM tasks WHERE status = 'RUNNING' AND
-             (lease_expires IS NULL OR lease_expires <= (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT)
+             (lease_expires IS NULL OR lease_expires <= (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT
+                 OR lease_expires > (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT + $2::BIGINT + 10000)
          ORDER BY create_time, id LIMIT $3 FOR UPDATE SKIP LOCKED)
      RETURNING document, checksum";
 

@@ -261,3 +261,13 @@ pub(super) fn put_meta_if_absent(db: &Connection, key: &str, value: &[u8]) -> Re
         .during("writing a named value")?;
     Ok(value.to_vec())
 }
+
+/// Stores a named value, in place of the one there may be.
+pub(super) fn put_meta(db: &Connection, key: &str, value: &[u8]) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    )
+    .and_then(|mut statement| statement.execute(params![key, value]))
+    .during("writing a named value")
+    .map(drop)
+}

@@ -130,6 +130,14 @@ pub(super) fn settle(
     Ok(settled > 0)
 }
 
+pub(super) fn hasten(db: &Connection, now: UnixMillis, latest: UnixMillis) -> Result<u64, StoreError> {
+    let hastened = db
+        .prepare_cached("UPDATE notifications SET due_time = ?1 WHERE due_time > ?2")
+        .and_then(|mut statement| statement.execute(params![time(now), time(latest)]))
+        .during(WRITING)?;
+    Ok(hastened as u64)
+}
+
 pub(super) fn purge(db: &Connection, before: UnixMillis) -> Result<u64, StoreError> {
     let purged = db
         .prepare_cached("DELETE FROM notifications WHERE create_time < ?1")

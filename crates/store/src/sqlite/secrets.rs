@@ -118,12 +118,14 @@ pub(super) fn list(
 
 pub(super) const DUE_ROTATIONS: &str = "SELECT project, name FROM secrets WHERE rotation_due_time <= ?1
      ORDER BY rotation_due_time LIMIT ?2";
+pub(super) const FAR_ROTATIONS: &str = "SELECT project, name FROM secrets WHERE rotation_due_time > ?1
+     ORDER BY rotation_due_time DESC LIMIT ?2";
 pub(super) const DUE_EXPIRIES: &str = "SELECT project, name FROM secrets WHERE expiry_due_time <= ?1
      ORDER BY expiry_due_time LIMIT ?2";
 pub(super) const DUE_DELETIONS: &str = "SELECT project, name FROM secrets WHERE deletion_due_time <= ?1
      ORDER BY deletion_due_time LIMIT ?2";
 
-/// What one of the two statements above finds.
+/// What one of the statements above finds.
 pub(super) fn due(
     db: &Connection,
     sql: &str,
@@ -385,6 +387,7 @@ mod tests {
         let db = database(directory.path());
         for (sql, index) in [
             (DUE_ROTATIONS, "secrets_by_rotation"),
+            (FAR_ROTATIONS, "secrets_by_rotation"),
             (DUE_DELETIONS, "secrets_by_deletion"),
             (DUE_EXPIRIES, "secrets_by_expiry"),
             (NEXT_DUE_TIME, "secrets_by_rotation"),

@@ -178,6 +178,9 @@ pub async fn a_notification_that_is_postponed_was_not_attempted<S: Store>(store:
     assert_eq!(claim(50, 99).await, [(id.clone(), 2)]);
     postpone(1, 60).await;
     assert_eq!(claim(60, 99).await, [], "another has claimed it since");
+    assert_eq!(store.hasten_notifications(at(30), at(99)).await.unwrap(), 0);
+    assert_eq!(store.hasten_notifications(at(30), at(98)).await.unwrap(), 1);
+    assert_eq!(claim(30, 99).await, [(id.clone(), 3)]);
 }
 
 pub async fn attempted_notifications_are_listed_newest_first_and_purged<S: Store>(store: Shared<S>) {

@@ -149,6 +149,13 @@ pub async fn the_first_named_value_wins<S: Store>(store: Shared<S>) {
     assert_eq!(store.meta("check").await.unwrap(), Some(b"one".to_vec()));
 }
 
+pub async fn a_named_value_is_replaced<S: Store>(store: Shared<S>) {
+    for value in [b"one", b"two"] {
+        store.put_meta("time", value.to_vec()).await.unwrap();
+        assert_eq!(store.meta("time").await.unwrap(), Some(value.to_vec()));
+    }
+}
+
 pub async fn a_user_made_once_takes_no_name<S: Store>(store: Shared<S>) {
     store.put_user(user("1", "d1", "admin")).await.unwrap();
     let made = store.make_user_once("first", user("2", "d1", "admin"), access_key("AK2", "2"), Vec::new()).await;

@@ -153,6 +153,8 @@ pub async fn due_rotations_come_in_order<S: Store>(store: Shared<S>) {
     assert_eq!(names(&store.due_rotations(due["first"], 10).await.unwrap()), ["first"]);
     assert_eq!(names(&store.due_rotations(due["third"], 10).await.unwrap()), ["first", "second", "third"]);
     assert_eq!(names(&store.due_rotations(at(99 * HOUR), 2).await.unwrap()), ["first", "second"]);
+    assert_eq!(names(&store.rotations_due_after(due["second"], 10).await.unwrap()), ["fourth", "third"]);
+    assert_eq!(names(&store.rotations_due_after(at(0), 1).await.unwrap()), ["fourth"]);
 }
 
 pub async fn only_secrets_that_can_rotate_are_due<S: Store>(store: Shared<S>) {

@@ -69,7 +69,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "rotation",
         ],
     ),
-    ("background", &["app", "audit", "channels", "failure", "installation", "keys", "rotation", "telemetry"]),
+    ("background", &["app", "audit", "channels", "clock", "failure", "installation", "keys", "rotation", "telemetry"]),
     ("http", &["app", "embedded", "failure", "gate", "request", "services", "version"]),
     (
         "boot",

@@ -14,7 +14,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use csms_faults::{Database, body_of_request, client, command, create_many, eventually, get};
+use csms_faults::{Database, body_of_request, client, command, create_many, eventually, gauge};
 use csms_testbed::{Server, server::Options};
 use serde_json::Value;
 
@@ -211,12 +211,8 @@ async fn a_receiver_that_ends_and_begins_again_loses_nothing(protocol: Protocol)
     };
     log_says("the audit sink takes no records").await;
     eventually("the gauges show what waits", async || {
-        let metrics = get(&server, "/metrics").await.1;
-        let value = |name: &str| {
-            let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap();
-            line.parse::<f64>().unwrap()
-        };
-        value("csms_audit_sink_waiting") > 0.0 && value("csms_audit_sink_oldest_seconds") > 0.0
+        gauge(&server, "csms_audit_sink_waiting").await > 0.0
+            && gauge(&server, "csms_audit_sink_oldest_seconds").await > 0.0
     })
     .await;
     receiver.begin_again().await;

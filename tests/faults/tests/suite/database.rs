@@ -13,8 +13,8 @@ use std::{
 
 use csms_client::{Client, CreateVersionBody};
 use csms_faults::{
-    CONNECTIONS, Database, Writers, client, create, create_many, eventually, get, healthz_becomes, is_long, name, read,
-    require_all,
+    CONNECTIONS, Database, Writers, client, create, create_many, eventually, get, healthz_becomes, is_long, log_in,
+    name, read, refused_for, require_all,
 };
 use csms_testbed::{Server, postgres::DATABASE, server::Options};
 use rustix::process::{Pid, Signal, kill_process};
@@ -291,10 +291,12 @@ async fn a_database_that_restarts_is_used_again() {
     let mut database = Database::start().await;
     let server = Server::start(database.options()).await.unwrap();
     let client = client(&server);
+    let token = log_in(&server).await;
     let writers = Writers::begin(&client, "w", 8);
     writers.go_on().await;
     database.postgres.stop().await.unwrap();
     healthz_becomes(&server, 503).await;
+    assert!((1..=60).contains(&refused_for(&server, &token).await));
     let refused = create(&client, "refused").await.unwrap_err();
     assert_eq!(refused.status(), Some(503), "{refused}");
     database.postgres.start_again().await.unwrap();
@@ -354,4 +356,35 @@ async fn a_database_that_is_behind_what_was_seen_of_it_is_reported_at_the_start(
     let server = Server::start(on("standby")).await.unwrap();
     assert!(server.log().contains("behind what this server has seen"), "{}", server.log_tail());
     assert_eq!(read(&client(&server), "kept-0").await.unwrap(), "kept-0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_back_under_a_running_server_is_reported_once() {
+    let database = Database::start().await;
+    let server = Server::start(database.options()).await.unwrap();
+    let client = client(&server);
+    create_many(&client, "kept", 1).await;
+    // A standby that did not get what came later takes over: while the server stands still, since it connects again at once.
+    server.pause().unwrap();
+    database.copy("standby").await;
+    server.resume().unwrap();
+    create_many(&client, "lost", 1).await;
+    let seen = || {
+        let text = std::fs::read(server.data().join("last-seen.json")).ok()?;
+        serde_json::from_slice::<serde_json::Value>(&text).ok()?["head"]["number"].as_i64()
+    };
+    let newest = "SELECT number FROM audit_head";
+    eventually("the newest head is seen", async || seen() >= Some(database.number(newest).await)).await;
+    server.pause().unwrap();
+    database.end_connections().await;
+    for renamed in [format!("{DATABASE} RENAME TO former"), format!("standby RENAME TO {DATABASE}")] {
+        database.postgres.execute_in("postgres", &format!("ALTER DATABASE {renamed}")).await.unwrap();
+    }
+    server.resume().unwrap();
+    let words = "behind what this server has seen";
+    eventually("the loss is in the log", async || server.log().contains(words)).await;
+    eventually("writes go on", async || create(&client, "after").await.is_ok()).await;
+    assert_eq!(read(&client, "kept-0").await.unwrap(), "kept-0");
+    assert_eq!(read(&client, "lost-0").await.unwrap_err().status(), Some(404));
+    assert_eq!(server.log().matches(words).count(), 1);
 }

@@ -5,7 +5,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use csms_faults::{client, create, eventually, get, read};
+use csms_faults::{client, create, eventually, get, log_in, read, refused_for};
 use csms_testbed::{
     Server,
     server::{Options, binary},
@@ -32,8 +32,10 @@ async fn a_disk_without_room_refuses_writes_alone_and_says_so() {
     let server = Server::start(Options::default()).await.unwrap();
     let client = client(&server);
     create(&client, "kept").await.unwrap();
+    let token = log_in(&server).await;
     let log = fs::metadata(server.data().join("csms.db-wal")).unwrap().len();
     limit(&server, Some(log));
+    assert!((1..=60).contains(&refused_for(&server, &token).await));
 
     for number in 0..20 {
         let refused = create(&client, &format!("refused-{number}")).await.unwrap_err();

@@ -14,8 +14,8 @@ use std::{
 
 use csms_client::{Client, ListTasksQuery};
 use csms_faults::{
-    Database, PASSWORD, ROLE, WITHIN, Writers, client, command, create_many, eventually, name, read, require_all,
-    require_many, rotated::Rotated,
+    Database, PASSWORD, ROLE, WITHIN, Writers, client, command, create_many, eventually, log_in, name, read,
+    require_all, require_many, rotated::Rotated,
 };
 use csms_testbed::{
     Server,
@@ -164,23 +164,6 @@ fn signal(server: &Server, signal: Signal) {
 fn kill(mut child: Child) {
     child.kill().unwrap();
     child.wait().unwrap();
-}
-
-/// A token of the first user from one server.
-async fn log_in(server: &Server) -> String {
-    let credentials = server.credentials();
-    let body = json!({ "auth": {
-        "identity": { "methods": ["password"], "password": { "user": {
-            "name": credentials.user_name, "password": credentials.password, "domain": { "name": credentials.domain_name },
-        } } },
-        "scope": { "project": { "name": credentials.region } },
-    } });
-    let url = format!("{}/v3/auth/tokens", server.url());
-    let ask = move || {
-        let response = ureq::post(url).header("content-type", "application/json").send(body.to_string()).unwrap();
-        response.headers()["x-subject-token"].to_str().unwrap().to_owned()
-    };
-    tokio::task::spawn_blocking(ask).await.unwrap()
 }
 
 /// The status that a server answers to a list of secrets with a token.

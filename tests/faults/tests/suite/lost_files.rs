@@ -5,8 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use csms_faults::{client, create, create_many, eventually, healthz_becomes, read, require_many};
-use csms_testbed::{Server, server::Options};
+use csms_faults::{Database, client, create, create_many, eventually, healthz_becomes, read, require_many};
+use csms_testbed::{Server, postgres::DATABASE, server::Options};
 use tempfile::TempDir;
 
 const SECRETS: usize = 3;
@@ -72,6 +72,27 @@ async fn the_database_of_another_installation_is_refused() {
     }
     let said = refused(on(directory.path())).await;
     assert!(said.contains("another installation"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_database_beside_a_used_directory_is_no_first_start() {
+    let (database, directory) = (Database::start().await, tempfile::tempdir().unwrap());
+    let at = |name: &str| Options { data: Some(directory.path().to_owned()), ..database.options_on(name) };
+    let server = Server::start(at(DATABASE)).await.unwrap();
+    create_many(&client(&server), "kept", SECRETS).await;
+    server.terminate().await.unwrap();
+    let credentials = fs::read(directory.path().join("credentials.json")).unwrap();
+    for name in ["empty", "other"] {
+        database.create(name).await;
+    }
+    Server::start(database.options_on("other")).await.unwrap().terminate().await.unwrap();
+    for (name, words) in [("empty", "the store is empty"), ("other", "another installation")] {
+        let said = refused(at(name)).await;
+        assert!(said.contains(words), "{name}: {said}");
+    }
+    assert_eq!(fs::read(directory.path().join("credentials.json")).unwrap(), credentials);
+    let server = Server::start(at(DATABASE)).await.unwrap();
+    require_many(&client(&server), "kept", SECRETS).await;
 }
 
 #[tokio::test]

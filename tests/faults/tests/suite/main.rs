@@ -17,3 +17,4 @@ mod scans;
 mod signals;
 mod soak;
 mod taken_up;
+mod time;

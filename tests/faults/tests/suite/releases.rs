@@ -87,13 +87,33 @@ async fn programs_of_another_release_leave_the_shared_store_as_it_is() {
 /// shows only that none of them is missed.
 const OLDER: &str = "CSMS_OLDER_BIN";
 
+fn older() -> Option<PathBuf> {
+    std::env::var_os(OLDER).map(PathBuf::from)
+}
+
+/// Runs a command of each kind of this release, and returns whether all were refused because the data is of an older one. Either all
+/// are, or none.
+async fn are_refused(run: impl AsyncFn(&[&str]) -> std::process::Output) -> bool {
+    let mut refused = Vec::new();
+    for arguments in COMMANDS {
+        let ended = run(arguments).await;
+        assert!(ended.status.success() || said(&ended).contains("an older release"), "{arguments:?}: {}", said(&ended));
+        refused.push(!ended.status.success());
+    }
+    assert!(refused.iter().all(|one| *one == refused[0]), "{refused:?}");
+    refused[0]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_of_an_older_release_are_replaced_one_after_the_other_and_lose_nothing() {
-    let (database, older) = (Database::start().await, std::env::var_os(OLDER).map(PathBuf::from));
+    let (database, older) = (Database::start().await, older());
     let data = tempfile::tempdir().unwrap();
     let options = |binary| Options { binary, data: Some(data.path().to_owned()), ..database.options() };
     let first = Server::start(options(older.clone())).await.unwrap();
-    let (second, data_of_second) = database.beside(&first, older).await;
+    let (second, data_of_second) = database.beside(&first, older.clone()).await;
+    let of_older = database.number("SELECT version FROM csms_schema").await;
+    let is_refused = are_refused(async |arguments| database.command(first.data(), arguments).await).await;
+    assert_eq!(database.number("SELECT version FROM csms_schema").await, of_older, "a command changes no schema");
     let mut acknowledged = Vec::new();
     let by_first = Writers::begin(&client(&first), "first", 2);
     let by_second = Writers::begin(&client(&second), "second", 2);
@@ -106,9 +126,18 @@ async fn two_servers_of_an_older_release_are_replaced_one_after_the_other_and_lo
     let by_first = Writers::begin(&client(&first), "newer", 2);
     by_first.go_on().await;
     by_second.go_on().await;
+    require_all(&client(&second), &acknowledged).await;
 
     second.terminate().await.unwrap();
     acknowledged.extend(by_second.end().await);
+    // It does not start again.
+    let is_newer = database.number("SELECT version FROM csms_schema").await > of_older;
+    assert_eq!(is_newer, is_refused);
+    if is_newer {
+        let again = Options { binary: older, data: Some(data_of_second.path().to_owned()), ..database.options() };
+        let refused = Server::start(again).await.unwrap_err().to_string();
+        assert!(refused.contains("a newer release"), "{refused}");
+    }
     let second = Options { data: Some(data_of_second.path().to_owned()), ..database.options() };
     let second = Server::start(second).await.unwrap();
     by_first.go_on().await;
@@ -119,6 +148,47 @@ async fn two_servers_of_an_older_release_are_replaced_one_after_the_other_and_lo
     }
     let verified = database.command(first.data(), &["audit", "verify", "--offline"]).await;
     assert!(verified.status.success(), "{}", said(&verified));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_an_older_release_is_brought_to_this_one_moved_to_a_database_and_back() {
+    let (database, directory, older) = (Database::start().await, tempfile::tempdir().unwrap(), older());
+    let by_older = || Options { binary: older.clone(), ..on(&directory) };
+    let server = Server::start(by_older()).await.unwrap();
+    create_many(&client(&server), "kept", SECRETS).await;
+    are_refused(async |arguments| command(directory.path(), arguments).await).await;
+    create_many(&client(&server), "beside-commands", SECRETS).await;
+    server.terminate().await.unwrap();
+
+    // The file, which the command brings to this release.
+    let from = format!("sqlite:{}", directory.path().display());
+    let moved = csms_faults::run(&["migrate", "--from", &from, "--to", &database.address()]).await;
+    assert!(moved.status.success(), "{}", said(&moved));
+    for options in [by_older(), on(&directory)] {
+        let refused = Server::start(options).await.unwrap_err().to_string();
+        assert!(refused.contains("was moved to") || refused.contains("a newer release"), "{refused}");
+    }
+    let options = Options { data: Some(directory.path().to_owned()), ..database.options() };
+    let server = Server::start(options).await.unwrap();
+    create_many(&client(&server), "in-the-database", SECRETS).await;
+
+    // Back, by a snapshot.
+    let back = tempfile::tempdir().unwrap();
+    let snapshot = back.path().join("moved.snapshot");
+    let made = database.command(directory.path(), &["snapshot", "create", snapshot.to_str().unwrap()]).await;
+    assert!(made.status.success(), "{}", said(&made));
+    server.terminate().await.unwrap();
+    let (file, root_key) = (back.path().join("data"), directory.path().join("root.key"));
+    let restore = ["snapshot", "restore", snapshot.to_str().unwrap(), "--root-key-file", root_key.to_str().unwrap()];
+    let restored = command(&file, &restore).await;
+    assert!(restored.status.success(), "{}", said(&restored));
+    for name in ["root.key", "credentials.json"] {
+        std::fs::copy(directory.path().join(name), file.join(name)).unwrap();
+    }
+    let server = Server::start(Options { data: Some(file), ..Options::default() }).await.unwrap();
+    for prefix in ["kept", "beside-commands", "in-the-database"] {
+        require_many(&client(&server), prefix, SECRETS).await;
+    }
 }
 
 #[tokio::test]

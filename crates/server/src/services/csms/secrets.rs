@@ -501,7 +501,7 @@ pub(super) fn deleted(call: &Call) -> Result<Occurrence, Failure> {
 /// Every problem of the request; of the work: no such secret; its state.
 pub fn schedule_deletion(call: Call, body: Body) -> Result<Prepared, Failure> {
     let (name, window) = both(call.secret_name(), read_recovery_window(body.object()?))?;
-    let now = call.app.clock.now();
+    let now = call.app.clock.begin_window();
     Ok(changing(call, name, move |secret| secret.schedule_deletion(window, now)))
 }
 

@@ -210,7 +210,7 @@ pub(super) async fn schedule_deletion(call: Call, body: Body) -> Result<Prepared
     let named = Named::find(&call, &name).await?;
     Ok(Prepared::new(vec![named.access(&call)], async move {
         let id = named.id()?;
-        let due = call.app.clock.now().plus_millis(days.saturating_mul(DAY));
+        let due = call.app.clock.begin_window().plus_millis(days.saturating_mul(DAY));
         let schedule = move |key: &mut KeyRecord, _: &[KeyRecord]| {
             require_changeable(key)?;
             key.state = KeyState::PendingDeletion;
