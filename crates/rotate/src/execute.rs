@@ -571,7 +571,9 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             Ok(now) if moved(Role::Pending, now.pending) => {
                 Failure::new(FailureCode::Unavailable, say::pending_moved())
             }
-            _ => self.needs_operator(reason),
+            Ok(_) => self.needs_operator(reason),
+            // Credentials end with an attempt that another one has replaced.
+            Err(error) => refused(error, say::cannot_read_stage),
         }
     }
 
