@@ -134,7 +134,7 @@ impl Trial<'_> {
                     lets_in = lets_in || enters(login).await;
                 }
                 // The passwords may have been read before the change, and tried after it.
-                if !lets_in && !enters(of(stage::CURRENT)).await {
+                if !lets_in && !enters(of(stage::PENDING)).await && !enters(of(stage::CURRENT)).await {
                     locked_out.set(true);
                 }
                 looks.set(looks.get().saturating_add(1));
