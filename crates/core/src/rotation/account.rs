@@ -185,21 +185,16 @@ impl Login {
     /// rotations.
     #[must_use]
     pub fn is_on_the_server_of(&self, other: &Self) -> bool {
-        let same = |(host, port): (&str, u16), (other, other_port): (&str, u16)| {
-            port == other_port && host.eq_ignore_ascii_case(other)
-        };
-        let plain = same((&self.host, self.port), (&other.host, other.port));
-        self.engine == other.engine && (plain || same(self.rotation_address(), other.rotation_address()))
+        let plain = is_same_address((&self.host, self.port), (&other.host, other.port));
+        self.engine == other.engine && (plain || is_same_address(self.rotation_address(), other.rotation_address()))
     }
 
     /// Whether the value of this login names the address of another one for rotations, as its own for applications or for
     /// rotations: its password goes nowhere else.
     #[must_use]
     pub fn names_the_rotation_address_of(&self, other: &Self) -> bool {
-        let (host, port) = other.rotation_address();
         let own = [(self.host.as_str(), self.port), self.rotation_address()];
-        self.engine == other.engine
-            && own.iter().any(|(own, own_port)| *own_port == port && own.eq_ignore_ascii_case(host))
+        self.engine == other.engine && own.into_iter().any(|own| is_same_address(own, other.rotation_address()))
     }
 
     /// Whether both are the same account of the same server, whichever database they connect to: they share a password.
@@ -529,6 +524,11 @@ fn holds_encoded(text: &str, sought: &str) -> bool {
 fn encoded(high: u8, low: u8) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     u8::try_from(digit(high)?.checked_mul(16)?.checked_add(digit(low)?)?).ok()
+}
+
+/// Whether two hosts with ports are one address. Names of hosts have no case.
+const fn is_same_address((host, port): (&str, u16), (other, other_port): (&str, u16)) -> bool {
+    port == other_port && host.eq_ignore_ascii_case(other)
 }
 
 const fn not_an_object() -> Violation {
