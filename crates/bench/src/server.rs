@@ -134,6 +134,11 @@ impl Target {
         ((self.addresses, self.processes), self.requests) = (at, requests);
     }
 
+    /// Answers a second on a number of connections, in the order in which they were measured.
+    pub(crate) fn rates(&self, index: usize) -> Vec<f64> {
+        self.cells.get(index).into_iter().flatten().map(|cell| cell.per_second).collect()
+    }
+
     /// The median round of a number of connections.
     pub(crate) fn median(&self, index: usize) -> Measured {
         let mut rounds = self.cells.get(index).cloned().unwrap_or_default();
