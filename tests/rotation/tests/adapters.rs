@@ -146,6 +146,8 @@ async fn tls_is_verified_unless_disabled_by_name(engine: Engine) {
     assert_eq!(finding(&account(&named)).await, Probe::Accepted);
     misnamed["tls"] = "verify-ca".into();
     assert_eq!(finding(&account(&misnamed)).await, Probe::Accepted);
+    misnamed["tls_server_name"] = "other.invalid".into();
+    assert_eq!(finding(&account(&misnamed)).await, Probe::Accepted, "the name is not looked at");
     misnamed["tls_ca"] = stranger.authority().unwrap().into();
     assert_eq!(finding(&account(&misnamed)).await, unknown_tls, "the chain is verified all the same");
 }

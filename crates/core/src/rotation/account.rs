@@ -3,8 +3,8 @@
 //! Fields: `engine`, `host`, `port`, `dbname` (also read as `database`), `username` (also read as `user`, `account` or
 //! `name`), `password`; `tls` (`verify`, `verify-ca` or `disable`), `tls_ca`, `tls_server_name`, `tls_cert`, `tls_key`;
 //! `rotation_host` and `rotation_port`, the address for rotations where `host` is a pooler or a reader; and
-//! `allow_cleartext_password`. `ssl`, `sslmode` and `sslrootcert` are read where the fields of ours are missing. Fields of
-//! other names are the owner's and are kept. The cloud's names are not documented
+//! `allow_cleartext_password`. `ssl`, `sslmode`, `sslrootcert`, `sslcert` and `sslkey` are read where the fields of ours are
+//! missing. Fields of other names are the owner's and are kept. The cloud's names are not documented
 //! (`compatibility/rotation.md#value-format-of-a-rotated-secret`); these are ours, and only this file knows them.
 
 use alloc::{
@@ -112,7 +112,7 @@ pub struct Trust {
     pub ca: Option<String>,
     /// Whether the certificate need not carry the server's name (`verify-ca`): MySQL's generated one carries none.
     pub any_name: bool,
-    /// The name that the certificate carries, where it is not the host.
+    /// The name that the certificate carries, where it is not the host. Not looked at with `any_name`.
     pub server_name: Option<String>,
     /// What the client shows.
     pub identity: Option<ClientIdentity>,
@@ -329,16 +329,17 @@ impl Account {
         let tls = keep(members.tls());
         let tls_ca = keep(members.text(members.first_of(["tls_ca", "sslrootcert"]), check_certificate));
         let server_name = keep(members.text("tls_server_name", check_server_name));
-        let tls_cert = keep(members.text("tls_cert", check_certificate));
-        let tls_key = keep(members.text("tls_key", check_key)).map(|key| Zeroizing::new(lines(&key)));
+        let [cert, key] = [["tls_cert", "sslcert"], ["tls_key", "sslkey"]].map(|names| members.first_of(names));
+        let tls_cert = keep(members.text(cert, check_certificate));
+        let tls_key = keep(members.text(key, check_key)).map(|key| Zeroizing::new(lines(&key)));
         let cleartext = members.raw("allow_cleartext_password").map(RawValue::get);
         let allows_cleartext = matches!(cleartext, Some("true" | "\"true\""));
 
         if !matches!(cleartext, None | Some("true" | "false" | "\"true\"" | "\"false\"")) {
             problems.push(Violation::new(Rule::Type, "true or false").at("allow_cleartext_password"));
         }
-        for (present, missing) in [(&tls_cert.is_some(), "tls_key"), (&tls_key.is_some(), "tls_cert")] {
-            if *present && members.raw(missing).is_none() {
+        for (present, missing) in [(tls_cert.is_some(), key), (tls_key.is_some(), cert)] {
+            if present && members.raw(missing).is_none() {
                 problems.push(Violation::new(Rule::Required, "").at(missing));
             }
         }
@@ -472,7 +473,7 @@ impl fmt::Debug for Account {
 const PASSWORD: &str = "password";
 
 /// Fields that are read under one name each.
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 19] = [
     "engine",
     "host",
     "port",
@@ -490,6 +491,8 @@ const FIELDS: [&str; 17] = [
     "ssl",
     "sslmode",
     "sslrootcert",
+    "sslcert",
+    "sslkey",
 ];
 
 /// Names under which the user name is read, the first one found wins.
@@ -844,6 +847,8 @@ mod tests {
             (r#""ssl":false"#, "ssl"),
             (r#""sslmode":"require""#, "sslmode"),
             (r#""sslrootcert":"/ca.pem""#, "sslrootcert"),
+            (r#""sslcert":"/client.pem""#, "sslcert"),
+            (r#""sslkey":"/client.key""#, "sslkey"),
         ] {
             assert_eq!(rules(&with(members))[0].0, path, "{members}");
         }
@@ -858,11 +863,13 @@ mod tests {
     fn a_client_certificate_needs_its_key() {
         let certificate = format!(r#""tls_cert":"{PEM}""#);
         assert_eq!(rules(&with(&certificate)), [("tls_key".into(), Rule::Required)]);
-        let key = r#""tls_key":"-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----""#;
-        let account = Account::parse_text(&with(&format!("{certificate},{key}"))).unwrap();
-        let Tls::Verify(Trust { identity: Some(identity), .. }) = account.tls() else { panic!("no identity") };
-        assert!(identity.certificate.contains("\nMIIB\n"));
-        assert!(!format!("{account:?}{identity:?}").contains("MIIB"));
+        for (certificate, key) in [("tls_cert", "tls_key"), ("sslcert", "sslkey"), ("sslcert", "tls_key")] {
+            let key = format!(r#""{key}":"-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----""#);
+            let account = Account::parse_text(&with(&format!(r#""{certificate}":"{PEM}",{key}"#))).unwrap();
+            let Tls::Verify(Trust { identity: Some(identity), .. }) = account.tls() else { panic!("no identity") };
+            assert!(identity.certificate.contains("\nMIIB\n"));
+            assert!(!format!("{account:?}{identity:?}").contains("MIIB"));
+        }
     }
 
     #[test]

@@ -126,16 +126,12 @@ fn tls_options(trust: &Trust, host: &str) -> SslOpts {
     let identity = trust.identity.as_ref().map(|identity| {
         ClientIdentity::new(identity.certificate.as_bytes().to_vec().into(), identity.key.as_bytes().to_vec().into())
     });
-    let name = match (trust.any_name, &trust.server_name) {
-        (true, None) => ANY_NAME.to_owned(),
-        (_, Some(name)) => name.clone(),
-        (false, None) => host.to_owned(),
-    };
+    let name = if trust.any_name { ANY_NAME } else { trust.server_name.as_deref().unwrap_or(host) };
     SslOpts::default()
         .with_root_certs(own.into_iter().collect())
         .with_client_identity(identity)
         .with_danger_skip_domain_validation(trust.any_name)
-        .with_danger_tls_hostname_override(Some(name))
+        .with_danger_tls_hostname_override(Some(name.to_owned()))
 }
 
 #[cfg(test)]
