@@ -425,7 +425,8 @@ async fn foreseen(
 }
 
 /// What a login lacks for changing a role's password. From PostgreSQL 16 on an administrator needs ADMIN OPTION on the role;
-/// before, a role with REPLICATION could not even change its own.
+/// before, a role with REPLICATION could not even change its own. On Amazon RDS, `rds.restrict_password_commands` leaves passwords to
+/// members of a role of its own.
 async fn may_not_change(
     session: &Session<'_>,
     role: &str,
@@ -434,7 +435,9 @@ async fn may_not_change(
 ) -> Result<Option<Message>, Error> {
     let is_older = version < 160_000;
     let query = format!(
-        "SELECT a.rolsuper, a.rolcreaterole, r.rolsuper, r.rolreplication, {} \
+        "SELECT a.rolsuper, a.rolcreaterole, r.rolsuper, r.rolreplication, {}, \
+         pg_catalog.current_setting('rds.restrict_password_commands', true), EXISTS (SELECT FROM pg_catalog.pg_roles p \
+         WHERE p.rolname = 'rds_password' AND pg_catalog.pg_has_role(a.oid, p.oid, 'MEMBER')) \
          FROM pg_catalog.pg_roles a, pg_catalog.pg_roles r WHERE a.rolname = current_user AND r.rolname = {}",
         if is_older { "true" } else { "pg_catalog.pg_has_role(a.oid, r.oid, 'MEMBER WITH ADMIN OPTION')" },
         literal(role),
@@ -442,6 +445,7 @@ async fn may_not_change(
     let row = session.first_row(&query).await?;
     Ok(match () {
         () if is(&row, 0) => None,
+        () if matches!(text(&row, 5).as_str(), "1" | "on") && !is(&row, 6) => Some(say::rds_password()),
         () if is_older && is(&row, 3) => Some(say::superuser_for_replication()),
         () if !by_admin => None,
         () if !is(&row, 1) => Some(say::createrole()),

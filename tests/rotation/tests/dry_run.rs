@@ -188,7 +188,23 @@ async fn of_two_secrets_of_one_account_the_younger_is_not_rotated(engine: Engine
     service.assert_rotated(&rotation, 1, VersionId::FIRST, "the older one").await;
 }
 
+/// The setting and the role of Amazon RDS, whose own refusal cannot be had here.
+async fn a_dry_run_says_that_passwords_are_left_to_members_of_a_role(engine: Engine) {
+    let database = Database::start(engine).await.unwrap();
+    database.create_login("a", FIRST).await.unwrap();
+    let secret = MemorySecret::default();
+    secret.add(&database.value("a", FIRST), stage::CURRENT);
+    database.execute("ALTER ROLE a SET rds.restrict_password_commands = '1'").await.unwrap();
+    let report = look(RotationMode::SingleUser, &secret).await;
+    assert!(!report.would_succeed && report.error_msg.clone().unwrap().contains("rds_password"), "{report:?}");
+    database.execute("CREATE ROLE rds_password").await.unwrap();
+    database.execute("GRANT rds_password TO a").await.unwrap();
+    let report = look(RotationMode::SingleUser, &secret).await;
+    assert!(report.would_succeed, "{report:?}");
+}
+
 on!(PostgreSql, postgresql:
+    a_dry_run_says_that_passwords_are_left_to_members_of_a_role,
     a_dry_run_tells_the_steps_and_writes_nothing,
     a_dry_run_of_a_rotation_that_is_half_way_goes_on_from_there,
     a_dry_run_says_what_stands_in_the_way,

@@ -39,6 +39,9 @@ messages! {
     password_first() "postgresql.password-first"
         "the server lets the role do nothing before its password has been changed"
         "修改密码之前，服务器不允许该角色执行任何操作";
+    rds_password() "postgresql.rds-password"
+        "membership in rds_password: rds.restrict_password_commands is on, and leaves passwords to its members"
+        "需要是 rds_password 的成员：rds.restrict_password_commands 已开启，只有其成员可以修改密码";
     superuser_for_replication() "postgresql.superuser-for-replication"
         "a superuser as administrator: the account has REPLICATION, and before PostgreSQL 16 nobody else changes such \
          a role"
