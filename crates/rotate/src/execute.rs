@@ -1,6 +1,8 @@
 //! One attempt of a rotation: asks the planner what to do, does it, reports to the planner what came of it, until it is
 //! over.
 
+use core::time::Duration;
+
 use csms_core::{
     RotationConfig, RotationMode, SecretName, SecretValue, StageName, VersionId,
     password::{Password, PasswordPolicy},
@@ -14,7 +16,7 @@ use csms_core::{
     },
 };
 use rand_core::TryCryptoRng;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     database::{Answer, By, Databases, Inspect, NewPassword, Stored},
@@ -42,6 +44,9 @@ impl Failure {
         RotationReply::failed(self.code, self.message)
     }
 }
+
+/// How long the rotation of an administrator's own account may take from its new password to its stages: a login and a request.
+const ADMIN_MOVES: Duration = Duration::from_secs(2);
 
 mod dry_run;
 
@@ -571,10 +576,23 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             Ok(now) if moved(Role::Pending, now.pending) => {
                 Failure::new(FailureCode::Unavailable, say::pending_moved())
             }
+            Ok(_) if reason == OperatorReason::AdminRefused && self.admin_has_moved().await => {
+                Failure::new(FailureCode::Unavailable, say::admin_moved())
+            }
             Ok(_) => self.needs_operator(reason),
             // Credentials end with an attempt that another one has replaced.
             Err(error) => refused(error, say::cannot_read_stage),
         }
+    }
+
+    /// Whether AdminSecret has another account or password than the one that the server refused: it may be rotated, too, and
+    /// its own password is set before its stages move.
+    async fn admin_has_moved(&self) -> bool {
+        let (Some(name), Some(refused)) = (self.admin_secret, &self.accounts.admin) else { return false };
+        sleep(ADMIN_MOVES).await;
+        let Ok(value) = self.secrets.admin_value(name).await else { return false };
+        let now = Account::parse(&value);
+        now.is_ok_and(|now| now.login() != refused.login() || now.password() != refused.password())
     }
 
     fn needs_operator(&self, reason: OperatorReason) -> Failure {

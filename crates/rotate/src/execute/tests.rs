@@ -29,7 +29,7 @@ struct MemorySecrets {
     may_not_move_stages: bool,
     /// Somebody else moves SYSCURRENT here as soon as the pending version is read.
     rival: RefCell<Option<VersionId>>,
-    admin: Option<SecretValue>,
+    admin: RefCell<Option<SecretValue>>,
 }
 
 impl MemorySecrets {
@@ -42,6 +42,10 @@ impl MemorySecrets {
 
     fn marked(&self, stage: &str) -> Option<VersionId> {
         self.stages.borrow().get(stage).copied()
+    }
+
+    fn set_admin(&self, password: &str) {
+        self.admin.replace(Some(SecretValue::text(value("root", password)).unwrap()));
     }
 
     fn account(&self, stage: &str) -> Option<Account> {
@@ -67,7 +71,7 @@ impl Secrets for MemorySecrets {
     }
 
     async fn admin_value(&self, _: &SecretName) -> Result<SecretValue, SecretsError> {
-        self.admin.clone().ok_or_else(|| SecretsError::Refused(connection::said("forbidden")))
+        self.admin.borrow().clone().ok_or_else(|| SecretsError::Refused(connection::said("forbidden")))
     }
 
     async fn create_pending(&self, value: SecretValue) -> Result<VersionId, SecretsError> {
@@ -151,7 +155,9 @@ impl Databases for MemoryDatabase {
     }
 
     async fn inspect(&self, inspect: Inspect<'_>, _: Instant) -> Answer<Inspection> {
-        assert!(self.accepts(inspect.admin), "an administrator must log in first");
+        if !self.accepts(inspect.admin) {
+            return Answer::plain(Inspection::Failed(Cause::NoLogin));
+        }
         let compare = |account: Option<&Account>| match account.map(|account| self.has(account)) {
             None => Match::Unknown,
             Some(true) => Match::First,
@@ -401,16 +407,16 @@ fn event_with_admin() -> RotationEvent {
     RotationEvent { rotation_config: RotationConfig::parse(config).ok(), ..event(RotationMode::SingleUser, None) }
 }
 
-fn with_admin(secrets: &mut MemorySecrets, database: &MemoryDatabase) {
-    secrets.admin = Some(SecretValue::text(value("root", "almighty")).unwrap());
+fn with_admin(secrets: &MemorySecrets, database: &MemoryDatabase) {
+    secrets.set_admin("almighty");
     database.passwords.borrow_mut().insert("root".to_owned(), "almighty".to_owned());
 }
 
 #[tokio::test]
 async fn the_administrator_helps_an_account_that_cannot_log_in_or_change_itself() {
     for forbidden in [false, true] {
-        let (mut secrets, mut database) = scene(RotationMode::SingleUser);
-        with_admin(&mut secrets, &database);
+        let (secrets, mut database) = scene(RotationMode::SingleUser);
+        with_admin(&secrets, &database);
         database.forbids_own_change = forbidden;
         if !forbidden {
             database.passwords.borrow_mut().insert("a".to_owned(), "changed by hand".to_owned());
@@ -425,8 +431,8 @@ async fn the_administrator_helps_an_account_that_cannot_log_in_or_change_itself(
 
 #[tokio::test]
 async fn an_account_that_can_help_itself_is_left_to_do_so() {
-    let (mut secrets, database) = scene(RotationMode::SingleUser);
-    with_admin(&mut secrets, &database);
+    let (secrets, database) = scene(RotationMode::SingleUser);
+    with_admin(&secrets, &database);
     rotate(&event_with_admin(), &secrets, &database, &mut SysRng, soon(), &mut Unobserved).await.unwrap();
     assert_eq!(*database.set_by.borrow(), ["Itself"]);
 }
@@ -451,10 +457,41 @@ async fn an_account_that_can_help_itself_needs_no_administrator_that_may_be_read
     assert_eq!(*database.set_by.borrow(), ["Itself"]);
 }
 
+/// The rotation of the administrator's account has set its password, and moves its stages once the server has refused the former one.
+struct AdminMoves<'a>(&'a MemorySecrets);
+
+impl Observer for AdminMoves<'_> {
+    fn observe(&mut self, step: &'static str, moment: Moment<'_>) -> ControlFlow<()> {
+        if step == "inspect" && matches!(moment, Moment::After { .. }) {
+            self.0.set_admin("of its rotation");
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_administrator_whose_own_account_is_being_rotated_is_tried_again_later() {
+    for moves in [true, false] {
+        let (secrets, database) = scene(RotationMode::SingleUser);
+        with_admin(&secrets, &database);
+        for user in ["a", "root"] {
+            database.passwords.borrow_mut().insert(user.to_owned(), "of its rotation".to_owned());
+        }
+        let event = event_with_admin();
+        let failure = match moves {
+            true => rotate(&event, &secrets, &database, &mut SysRng, soon(), &mut AdminMoves(&secrets)).await,
+            false => rotate(&event, &secrets, &database, &mut SysRng, soon(), &mut Unobserved).await,
+        };
+        let wanted = if moves { FailureCode::Unavailable } else { FailureCode::NeedsOperator };
+        assert_eq!(failure.unwrap_err().code, wanted);
+        assert!(database.set_by.borrow().is_empty());
+    }
+}
+
 #[tokio::test]
 async fn with_an_administrator_as_well_nothing_is_changed_in_a_database_that_accepts_any_password() {
-    let (mut secrets, mut database) = scene(RotationMode::SingleUser);
-    with_admin(&mut secrets, &database);
+    let (secrets, mut database) = scene(RotationMode::SingleUser);
+    with_admin(&secrets, &database);
     database.checks_nothing = true;
     let before = database.passwords.clone();
     let failure = rotate(&event_with_admin(), &secrets, &database, &mut SysRng, soon(), &mut Unobserved).await;

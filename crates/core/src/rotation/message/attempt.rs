@@ -46,6 +46,9 @@ messages! {
     no_version_of(stage) "attempt.no-version-of" "no version is {stage}" "没有标记 {stage} 的版本";
     pending_moved() "attempt.pending-moved" "SYSPENDING was moved concurrently" "SYSPENDING 已被同时进行的操作移动";
     current_moved() "attempt.current-moved" "SYSCURRENT was moved concurrently" "SYSCURRENT 已被同时进行的操作移动";
+    admin_moved() "attempt.admin-moved"
+        "AdminSecret has another value than a moment ago: its own account was being rotated"
+        "AdminSecret 的值刚刚发生了变化：管理员账号自身正在轮转";
     next_value(violation) "attempt.next-value" "the next value {violation}" "新的凭据值 {violation}";
     no_random_numbers(error) "attempt.no-random-numbers" "no random numbers: {error}" "无法生成随机数：{error}";
     hosts_differ(used, in_use, idle, idle_host) "attempt.hosts-differ"
