@@ -61,7 +61,7 @@ export function AccessKeys({ user: { user_id } }: { user: Pick<IamUser, "user_id
                 <span className="row">
                   <code>{key.access_key_id}</code>
                   <OnOff isOn={key.status === "active"} />
-                  <Time millis={millisOf(key.created_at)} />
+                  <Time millis={millisOf(key.created_at)} words={t("created {time}")} />
                 </span>
                 <ActionMenu
                   label={t("Actions for {name}", { name: key.access_key_id })}

@@ -30,7 +30,7 @@ export function PoliciesPage() {
   const [open, setOpen] = useState<{ what: "new" | Doing; policy?: IamPolicy }>();
   const close = () => setOpen(undefined);
   return (
-    <div className="page wide">
+    <div className="page">
       <header className="page-head">
         <h1>{t("Policies")}</h1>
         <span className="count" role="status">

@@ -13,7 +13,7 @@ export function UserPage({ id }: { id: string }) {
   const { t } = useLanguage();
   const { data: user, error, isLoading, reload } = useUser(id);
   return (
-    <div className="page wide">
+    <div className="page">
       <a className="back" href="#/users">
         ← {t("Users")}
       </a>

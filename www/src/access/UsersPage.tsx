@@ -40,7 +40,7 @@ export function UsersPage() {
     else setOpen({ what, user });
   };
   return (
-    <div className="page wide">
+    <div className="page">
       <header className="page-head">
         <h1>{t("Users")}</h1>
         <span className="count" role="status">

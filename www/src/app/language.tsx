@@ -17,6 +17,8 @@ interface Speech {
   time: (millis: number) => string;
   /** A point in time to the second, with its zone. */
   moment: (millis: number) => string;
+  /** Name of the zone in which times are shown and typed, at a point in time, or now where that is none. */
+  zone: (millis: number) => string;
   /** How far away a point in time is. */
   ago: (millis: number) => string;
   /** Minutes and seconds. */
@@ -39,6 +41,10 @@ function relative(format: Intl.RelativeTimeFormat, millis: number): string {
   const distance = millis - Date.now();
   const [unit, length] = UNITS.find(([, length]) => Math.abs(distance) >= length) ?? (["second", 1000] as const);
   return format.format(Math.round(distance / length), unit);
+}
+
+function zoneOf(format: Intl.DateTimeFormat, millis: number): string {
+  return format.formatToParts(millis).find(({ type }) => type === "timeZoneName")?.value ?? "UTC";
 }
 
 function preferred(): Language {
@@ -80,6 +86,7 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
       t: (text, values) => fill((language === "zh-CN" ? words[text] : undefined) ?? text, values),
       time: (millis) => absolute.format(millis),
       moment: (millis) => precise.format(millis),
+      zone: (millis) => zoneOf(precise, Number.isFinite(millis) ? millis : Date.now()),
       ago: (millis) => relative(distance, millis),
       duration: (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`,
     };

@@ -39,7 +39,7 @@ export function AuditPage() {
     setParameters(parametersOf(typed));
   };
   return (
-    <div className="page wide">
+    <div className="page">
       <header className="page-head">
         <h1>{t("Audit")}</h1>
         <span className="count" role="status">

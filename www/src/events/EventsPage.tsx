@@ -31,7 +31,7 @@ export function EventsPage() {
     reload();
   });
   return (
-    <div className="page wide">
+    <div className="page">
       <header className="page-head">
         <h1>{t("Events")}</h1>
         <span className="count" role="status">

@@ -48,7 +48,7 @@ export function KeysPage() {
   const dialog = { onClose: () => setOpen(undefined), onChange: reload };
   const own = keys?.filter((key) => !isDefault(key)) ?? [];
   return (
-    <div className="page wide">
+    <div className="page">
       <header className="page-head">
         <h1>{t("KMS keys")}</h1>
         <span className="count" role="status">

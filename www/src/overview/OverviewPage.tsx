@@ -40,7 +40,7 @@ export function OverviewPage() {
   const number = (of: readonly unknown[]) => figure(of.length);
   const list = (parameters: Record<string, string>) => withParameters("#/", parameters);
   return (
-    <div className="page wide">
+    <div className="page">
       <header className="page-head">
         <h1>{t("Overview")}</h1>
         <span className="count" role="status">

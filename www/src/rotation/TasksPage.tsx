@@ -21,7 +21,7 @@ export function TasksPage() {
     client.listSecretTask({ limit: 100, ...(shown !== "all" && { status: shown }) }, { signal }),
   );
   return (
-    <div className="page wide">
+    <div className="page">
       <header className="page-head">
         <h1>{t("Rotations")}</h1>
         <span className="count" role="status">

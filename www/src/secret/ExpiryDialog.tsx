@@ -21,7 +21,7 @@ interface Props {
 }
 
 export function ExpiryDialog({ name, version, onClose, onChange }: Props) {
-  const { t, language, ago, time } = useLanguage();
+  const { t, language, ago, time, zone } = useLanguage();
   const { client } = useSession();
   const [typed, setTyped] = useState("");
   const millis = new Date(typed).getTime();
@@ -41,7 +41,7 @@ export function ExpiryDialog({ name, version, onClose, onChange }: Props) {
     <Dialog title={t("When {version} expires", { version })} isOpen onClose={onClose}>
       <form onSubmit={submit}>
         <Field
-          label={t("Date and time")}
+          label={t("Date and time ({zone})", { zone: zone(millis) })}
           type={"datetime-local" as "text"}
           value={typed}
           onChange={setTyped}

@@ -79,10 +79,12 @@ function factsOf(known: Known, t: (text: string) => string): [string, ReactNode]
       <CopyName label={label} text={text} />
     </span>
   );
-  const rotates = secret.secret_type !== "COMMON" || secret.state === "PENDING_DELETE";
+  const ends = secret.state === "PENDING_DELETE" ? secret.scheduled_delete_time : undefined;
+  const rotates = secret.secret_type !== "COMMON" && ends === undefined;
   const facts: [string, ReactNode, boolean][] = [
     [t("Description"), secret.description, secret.description !== ""],
     [t("Current version"), <code key="current">{current}</code>, current !== undefined],
+    [t("Deletion"), <Time key="ends" millis={ends} isExact />, ends !== undefined],
     [t("Next rotation"), <NextRotation key="next" secret={secret} />, rotates],
     [t("Last rotation"), <Time key="last" millis={secret.rotation_time} />, secret.rotation_time !== undefined],
     [t("Last used"), <Time key="used" millis={secret.last_used_time} />, secret.last_used_time !== undefined],

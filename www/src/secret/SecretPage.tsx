@@ -33,7 +33,7 @@ export function SecretPage({ name, tab }: { name: string; tab: SecretTab }) {
     { id: "rotation", label: t("Rotation"), href: secretPath(name, "rotation") },
   ];
   return (
-    <div className="page wide">
+    <div className="page">
       <a className="back" href={isWriting ? secretPath(name) : "#/"}>
         ← {isWriting ? name : t("Secrets")}
       </a>

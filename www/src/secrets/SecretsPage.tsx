@@ -127,7 +127,7 @@ export function SecretsPage() {
   const areMore = !isEnd || (matches.length > rows.length && matches.some(({ name }) => !selection.secrets.has(name)));
   const isReading = isLoading && (!found || isStale || isLocal || isGrowing);
   return (
-    <div className="page wide">
+    <div className="page">
       <header className="page-head">
         <h1>{t("Secrets")}</h1>
         <span className="count" role="status">

@@ -253,7 +253,7 @@ function RestoreManyDialog({ secrets, onClose, onChange }: DialogProps) {
   );
   return (
     <Dialog title={t("Restore {count:secret|secrets}", { count: concerned.length })} isOpen onClose={onClose}>
-      <p>{t("They will not be deleted, and programs can read them again.")}</p>
+      <p>{t("Nothing of this will be deleted, and programs can read it again.")}</p>
       <Names secrets={concerned} />
       <ProgressView progress={progress} all={concerned.length} />
       <div className="row actions">

@@ -16,16 +16,18 @@ interface SecretProps {
   kind?: "plain" | "quiet";
   /** Leaves out when the clipboard is cleared, where another button says it. */
   isBrief?: boolean;
+  /** Shows all of the label, where "Copy" alone could mean another button's text. */
+  isSpelt?: boolean;
 }
 
-export function CopySecret({ label, read, kind = "plain", isBrief = false }: SecretProps) {
+export function CopySecret({ label, read, kind = "plain", isBrief = false, isSpelt = false }: SecretProps) {
   const { t } = useLanguage();
   const isCopied = useIsCopied(label);
   const { run, isRunning, error } = useAction(() => copySecret(read(), label));
   return (
     <>
       <Button kind={kind} onPress={() => void run()} isPending={isRunning} aria-label={label}>
-        {isCopied ? t("Copied") : t("Copy")}
+        {isCopied ? t("Copied") : isSpelt ? label : t("Copy")}
       </Button>
       {isCopied && !isBrief && <ClipboardHint />}
       <Failure error={error} />

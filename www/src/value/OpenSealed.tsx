@@ -40,7 +40,7 @@ export function OpenSealed({ token, header, fileName }: Props) {
     return (
       <>
         <div className="row">
-          <CopySecret label={t("Copy the opened value")} read={() => storedText(value)} />
+          <CopySecret label={t("Copy the opened value")} isSpelt read={() => storedText(value)} />
           {"secret_string" in value && (
             <Button onPress={() => download(value.secret_string, fileName, "text/plain")}>{t("Download")}</Button>
           )}
