@@ -48,7 +48,14 @@ async function openAlice(person) {
  */
 export const PAGES = [
   { name: "sign-in", isSignedOut: true, open: async () => undefined },
-  { name: "no-rights", isSignedOut: true, open: async (person) => void (await signInWithoutRights(person)) },
+  {
+    name: "no-rights",
+    isSignedOut: true,
+    open: async (person) => {
+      await signInWithoutRights(person);
+      await person.sees("Nothing here is allowed to you yet");
+    },
+  },
   {
     name: "sign-in-expired",
     isSignedOut: true,
@@ -433,7 +440,7 @@ export const PAGES = [
     name: "restore-several",
     open: async (person) => {
       await chooseForSeveral(person, "#/?q=archive-token", "Restore…");
-      await person.sees("They will not be deleted");
+      await person.sees("Nothing of this will be deleted");
     },
   },
   {
