@@ -40,7 +40,10 @@ const VALUES = {
   "31 bytes": new Uint8Array(31),
   "a DataView": new DataView(new ArrayBuffer(32)),
   "an ArrayBuffer": new ArrayBuffer(32),
-  "a Map": new Map(),
+  "a Map": new Map([["name", "x"]]),
+  "a date": new Date(0),
+  Headers: new Headers({ "x-a": "b" }),
+  URLSearchParams: new URLSearchParams({ name: "x" }),
   "an object with texts for itself": { toString: () => "text", valueOf: () => 5, toJSON: () => "text" },
   "a proxy of bytes": new Proxy(new Uint8Array(32), {}),
   "a proxy that was revoked": revoked(),
@@ -64,6 +67,9 @@ function impostor(tag) {
 
 const isText = (value) => typeof value === "string" && value.isWellFormed();
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+/** Objects whose content is not in members, so that it would be lost. */
+const KEEPERS = [Map, Date, Headers, URLSearchParams, String, ArrayBuffer];
+const hasMembers = (value) => isObject(value) && !ArrayBuffer.isView(value) && !KEEPERS.some((keeper) => value instanceof keeper);
 const isBytes = (value) => value instanceof Uint8Array;
 const isNumber = (whole, least, most) => (value) =>
   typeof value === "number" && value >= least && value <= most && (!whole || Number.isInteger(value));
@@ -72,7 +78,8 @@ const isNumber = (whole, least, most) => (value) =>
 const text = (good) => ({ good, takes: isText });
 const named = (good, takes) => ({ good, takes });
 const number = (good, { whole = false, least = 0, most = Number.MAX_SAFE_INTEGER } = {}) => ({ good, takes: isNumber(whole, least, most) });
-const time = { good: 1000, takes: isNumber(false, 0, 253_402_300_799_999) };
+const isTime = isNumber(false, 0, 253_402_300_799_999);
+const time = { good: 1000, takes: (value) => isTime(value instanceof Date ? value.getTime() : value) };
 const flag = { good: true, takes: (value) => typeof value === "boolean" };
 const anything = { good: {}, takes: () => true };
 const object = (members) => ({
@@ -80,6 +87,8 @@ const object = (members) => ({
   takes: isObject,
   members,
 });
+/** One of which all members are used. */
+const whole = (members) => ({ ...object(members), takes: hasMembers });
 const optional = (spec) => ({ ...spec, takes: (value) => value === undefined || spec.takes(value) });
 const options = (members = {}) => optional(object(members));
 
@@ -131,7 +140,7 @@ const FUNCTIONS = {
   generatePassword: [[options({ ...language, length: optional(number(20, { whole: true, most: 0xffff_ffff })), exclude_characters: optional(text("abc")), exclude_lowercase: optional(flag), exclude_uppercase: optional(flag), exclude_numbers: optional(flag), exclude_punctuation: optional({ ...flag, good: false }), include_space: optional(flag), require_each_included_type: optional({ ...flag, good: false }) })]],
   generateDatabasePassword: [[]],
   assessPassword: [[text("secret"), options({ ...language, userName: optional(text("root")) })]],
-  signRequest: [[object({ method: named("GET", (value) => isText(value) && value !== ""), url: named("http://x/", isAddress), headers: optional(object({ accept: text("x") })), body: optional(named("x", (value) => isText(value) || isBytes(value))) }), object({ ...accessKey, accessKey: named("AK", (v) => isText(v) && v !== ""), secretKey: named("SK", (v) => isText(v) && v !== ""), securityToken: optional(named("T", (v) => isText(v) && v !== "")) }), options({ date: optional(time) })]],
+  signRequest: [[object({ method: named("GET", (value) => isText(value) && value !== ""), url: named("http://x/", isAddress), headers: optional(whole({ accept: text("x") })), body: optional(named("x", (value) => isText(value) || isBytes(value))) }), object({ ...accessKey, accessKey: named("AK", (v) => isText(v) && v !== ""), secretKey: named("SK", (v) => isText(v) && v !== ""), securityToken: optional(named("T", (v) => isText(v) && v !== "")) }), options({ date: optional(time) })]],
   // Whoever makes an error of their own is told nothing.
   CsmsError: [[anything, anything], (...args) => new csms.CsmsError(...args)],
 };
@@ -289,7 +298,7 @@ test("every operation of the client checks its request and sends nothing that is
     const method = name[0].toLowerCase() + name.slice(1);
     const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter).filter((parameter) => parameter !== "project_id");
     const members = Object.fromEntries(parameters.map((parameter) => [parameter, named("x", isSegment)]));
-    const request = parameters.length > 0 ? object(members) : options();
+    const request = parameters.length > 0 ? whole(members) : optional(whole({}));
     assert.deepEqual(await wrongResults(name, [request, signal], (...args) => checked[method](...args)), []);
     for (const parameter of parameters) {
       for (const step of [".", ".."]) {
@@ -301,10 +310,13 @@ test("every operation of the client checks its request and sends nothing that is
   assert.equal(sent, 0);
   await assert.rejects(checked.call("toString"), { code: "input/invalid", field: "operation" });
   await assert.rejects(checked.createSecret({ name: "a", size: 1n }), { code: "input/invalid", field: "request" });
-  for (const wrong of [Number.NaN, -Infinity, () => 1, Symbol("x")]) {
+  for (const wrong of [Number.NaN, -Infinity, () => 1, Symbol("x"), new Date(0)]) {
     const error = await checked.createSecretVersion({ secret_name: "a", expire_time: wrong }).catch((error) => error);
     assert.deepEqual([error.code, error.field], ["input/invalid", "expire_time"]);
   }
+  await assert.rejects(checked.createSecretVersion({ secret_name: "a", version_stages: [undefined] }), { code: "input/invalid", field: "0" });
+  const halfSignal = { aborted: false, addEventListener: () => undefined };
+  await assert.rejects(checked.listSecrets({}, { signal: halfSignal }), { code: "input/invalid", field: "signal" });
   assert.equal(sent, 0);
 });
 

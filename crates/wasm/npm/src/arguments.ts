@@ -56,7 +56,7 @@ function isWellFormed(text: string): boolean {
 export function text(value: unknown, field: string): string {
   if (typeof value !== "string") throw invalid(field, `a string, not ${kindOf(value)}`);
   if (value.length > LONGEST) throw invalid(field, `at most ${LONGEST} characters long`);
-  if (!isWellFormed(value)) throw invalid(field, "well-formed text; half of a surrogate pair stands alone");
+  if (!isWellFormed(value)) throw invalid(field, "well-formed text, without half of a surrogate pair");
   return value;
 }
 
@@ -117,10 +117,13 @@ export function optional(value: unknown, ...names: string[]): unknown[] {
   return value === undefined ? [] : members(value, "options", ...names);
 }
 
-/** All own members of an object with texts as names. */
+/** All own members of an object with texts as names. What a `Map`, `Headers` or `Date` holds is none of them, and would be lost. */
 export function entries(value: unknown, field: string): [name: string, member: unknown][] {
   members(value, field);
-  return reading(field, () => Object.entries(value as object));
+  return reading(field, () => {
+    if (Object.prototype.toString.call(value) !== "[object Object]") throw invalid(field, "a plain object");
+    return Object.entries(value as object);
+  });
 }
 
 /** Bounds of a number. */

@@ -349,21 +349,27 @@ function signalOf(options: CallOptions | undefined): AbortSignal | undefined {
   const [signal] = optional(options, "signal");
   if (signal === undefined) return undefined;
   // By what it can do, since test environments have classes of their own.
-  const [aborted, addEventListener] = members(signal, "signal", "aborted", "addEventListener");
-  if (typeof aborted !== "boolean" || typeof addEventListener !== "function") throw invalid("signal", "an AbortSignal");
+  const [aborted, ...listeners] = members(signal, "signal", "aborted", "addEventListener", "removeEventListener");
+  const isSignal = typeof aborted === "boolean" && listeners.every((one) => typeof one === "function");
+  if (!isSignal) throw invalid("signal", "an AbortSignal");
   return signal as AbortSignal;
 }
 
 /** Whether an address would drop it as a step in a path. */
 const isDots = (segment: string) => segment === "." || segment === "..";
 
-/** A request as JSON. What JSON would leave out, or turn into `null`, is refused. */
+/** Whether JSON has the item as it is, rather than leaving it out, or writing `null` for it. */
+function isInJson(item: unknown, among: unknown): boolean {
+  if (typeof item === "number") return Number.isFinite(item);
+  return typeof item !== "function" && typeof item !== "symbol" && !(item === undefined && Array.isArray(among));
+}
+
+/** A request as JSON. What JSON would leave out or turn into something else, as it does with a `Date`, is refused. */
 function jsonOf(value: unknown): string {
-  const exactly = (name: string, item: unknown) => {
-    if (typeof item === "number" && !Number.isFinite(item)) throw invalid(name, "a finite number");
-    if (typeof item === "function" || typeof item === "symbol") throw invalid(name, `a value that JSON has, not a ${typeof item}`);
+  function exactly(this: Record<string, unknown>, name: string, item: unknown) {
+    if (item !== this[name] || !isInJson(item, this)) throw invalid(name, "a value that JSON has");
     return item;
-  };
+  }
   return reading("request", () => JSON.stringify(value, exactly));
 }
 
@@ -457,7 +463,7 @@ function redirected({ status, headers }: globalThis.Response, from: URL): CsmsEr
   const target = targetOf(headers.get("location"), from);
   const where = target === undefined ? "elsewhere" : `to ${target}`;
   const how = status === 0 ? "" : ` (status ${status})`;
-  const message = `the service redirects ${where}${how}; use the address it redirects to as the endpoint`;
+  const message = `the service redirects ${where}${how}; use that address as the endpoint`;
   return new CsmsError("client/redirect", message, status === 0 ? {} : { status });
 }
 
