@@ -4,7 +4,7 @@
 //! that a filter asks for, the rarest is looked up, and the names found there are checked for the others. Parts of fewer than
 //! three characters have no index: if nothing else is asked for, the names of the project are read, without their documents.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, iter::successors};
 
 use csms_core::{ProjectId, Secret, tag::TagFilter};
 
@@ -32,8 +32,14 @@ const LONGEST_NAME: usize = 64;
 /// Most parts whose numbers of names are compared.
 const MOST_COMPARED: usize = 64;
 
-/// Names up to which they are counted for that.
-const FEW: usize = 500;
+/// Names up to which those of each part are counted for that at first.
+const FEW: i64 = 500;
+
+/// Most names of a part that are counted.
+const MOST_OF_ONE: i64 = 8_000;
+
+/// Most names that are counted at a time for all parts together: some milliseconds.
+const MOST_OF_ALL: i64 = 72_000;
 
 /// Which secrets to find.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -181,8 +187,8 @@ impl<'f> Search<'f> {
         lookups
     }
 
-    /// What counts the names of each lookup, as far as they are few: pairs of the lookup's place and its number of names.
-    pub(crate) fn comparison(&self, lookups: &[Lookup<'_>], dialect: &Dialect) -> Statement {
+    /// What counts the names of each lookup, up to a bound: pairs of the lookup's place and its number of names.
+    pub(crate) fn comparison(&self, lookups: &[Lookup<'_>], bound: i64, dialect: &Dialect) -> Statement {
         let mut writing = Writing::begin(dialect);
         let project = writing.text(self.project);
         let counts: Vec<_> = lookups
@@ -190,7 +196,7 @@ impl<'f> Search<'f> {
             .enumerate()
             .map(|(place, lookup)| {
                 let names = self.names(lookup, &project, &mut writing).join(" UNION ALL ");
-                format!("SELECT CAST({place} AS BIGINT), count(*) FROM ({names} LIMIT {FEW}) AS few")
+                format!("SELECT CAST({place} AS BIGINT), count(*) FROM ({names} LIMIT {bound}) AS few")
             })
             .collect();
         writing.finish(counts.join(" UNION ALL "))
@@ -342,6 +348,19 @@ pub(crate) fn next_tags(dialect: &Dialect) -> String {
     )
 }
 
+/// The bounds of one comparison after the other. Where every lookup has as many names as the bound, nothing tells them apart, and
+/// twice as many are counted; a lookup that is taken blindly may hold every name there is.
+pub(crate) fn bounds(lookups: &[Lookup<'_>]) -> impl Iterator<Item = i64> + use<> {
+    let lookups = i64::try_from(lookups.len()).unwrap_or(i64::MAX);
+    successors(Some(FEW), |bound| Some(bound * 2))
+        .take_while(move |bound| *bound <= MOST_OF_ONE && bound.saturating_mul(lookups) <= MOST_OF_ALL)
+}
+
+/// Whether a comparison up to a bound has found a lookup with fewer names.
+pub(crate) fn tells_apart(counts: &[(i64, i64)], bound: i64) -> bool {
+    counts.iter().any(|(_, count)| *count < bound)
+}
+
 /// The lookup with the fewest names, by what a comparison has counted.
 pub(crate) fn rarest<'s>(lookups: Vec<Lookup<'s>>, counts: &[(i64, i64)]) -> Lookup<'s> {
     let place = counts.iter().min_by_key(|(_, count)| *count).and_then(|(place, _)| usize::try_from(*place).ok());
@@ -388,7 +407,7 @@ pub(crate) fn samples(dialect: &Dialect) -> Vec<(Statement, Vec<&'static str>)> 
             samples.push((search.page(lookup, window, dialect), vec![index, "secrets_by_name"]));
             samples.push((search.counted_page(lookup, window, dialect), vec![index, "secrets_by_name"]));
         }
-        samples.push((search.comparison(&lookups, dialect), Vec::new()));
+        samples.push((search.comparison(&lookups, FEW, dialect), Vec::new()));
     }
     let parameters = vec![Parameter::Text(String::new()); 3];
     samples.push((Statement { sql: next_tags(dialect), parameters }, vec!["secret_tags_by_value"]));
@@ -437,6 +456,17 @@ mod tests {
         let lookups = || vec![Lookup::Tag(0), Lookup::Trigram("abc"), Lookup::Trigram("bcd")];
         assert_eq!(rarest(lookups(), &[(0, 500), (2, 7), (1, 8)]), Lookup::Trigram("bcd"));
         assert_eq!(rarest(lookups(), &[]), Lookup::Tag(0));
+    }
+
+    #[test]
+    fn more_names_are_counted_while_nothing_tells_the_lookups_apart() {
+        let bounds = |number: usize| {
+            bounds(&(0..number).map(|_| Lookup::Trigram("abc")).collect::<Vec<_>>()).collect::<Vec<_>>()
+        };
+        assert_eq!(bounds(2), [500, 1_000, 2_000, 4_000, 8_000]);
+        assert_eq!(bounds(30), [500, 1_000, 2_000]);
+        assert_eq!(bounds(MOST_COMPARED + 8), [500, 1_000]);
+        assert!(tells_apart(&[(0, 500), (1, 499)], 500) && !tells_apart(&[(0, 500), (1, 500)], 500));
     }
 
     #[test]

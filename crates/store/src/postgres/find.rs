@@ -9,7 +9,7 @@ use tokio_postgres::{
 use super::{failure::column, identities::can_be_held, secrets, session::Session};
 use crate::{
     error::StoreError,
-    find::{Dialect, Found, Lookup, Search, SecretFilter, TAGS, Window, next_tags, rarest},
+    find::{Dialect, Found, Lookup, Search, SecretFilter, TAGS, Window, bounds, next_tags, rarest, tells_apart},
     record::Page,
     row,
     search::{Parameter, Statement},
@@ -44,9 +44,15 @@ async fn lookup<'s>(session: &Session, search: &'s Search<'_>) -> Result<Lookup<
     if lookups.len() == 1 {
         return Ok(rarest(lookups, &[]));
     }
-    let found = rows(session, &search.comparison(&lookups, &DIALECT)).await?;
     let pair = |row: &Row| Ok((column(row, 0, SEARCHING)?, column(row, 1, SEARCHING)?));
-    let counts = found.iter().map(pair).collect::<Result<Vec<_>, StoreError>>()?;
+    let mut counts = Vec::new();
+    for bound in bounds(&lookups) {
+        let found = rows(session, &search.comparison(&lookups, bound, &DIALECT)).await?;
+        counts = found.iter().map(pair).collect::<Result<Vec<_>, StoreError>>()?;
+        if tells_apart(&counts, bound) {
+            break;
+        }
+    }
     Ok(rarest(lookups, &counts))
 }
 

@@ -10,7 +10,7 @@ use super::{failure::During as _, secrets};
 use crate::{
     bound::Binding,
     error::StoreError,
-    find::{Dialect, Found, Lookup, Search, SecretFilter, TAGS, Window, next_tags, rarest},
+    find::{Dialect, Found, Lookup, Search, SecretFilter, TAGS, Window, bounds, next_tags, rarest, tells_apart},
     record::Page,
     row,
     search::{Parameter, Statement},
@@ -50,9 +50,15 @@ fn lookup<'s>(db: &Connection, search: &'s Search<'_>) -> Result<Lookup<'s>, Sto
     if lookups.len() == 1 {
         return Ok(rarest(lookups, &[]));
     }
-    let counts = rows(db, search.comparison(&lookups, &DIALECT), |row| {
-        Ok((row.get(0).during(SEARCHING)?, row.get(1).during(SEARCHING)?))
-    })?;
+    let mut counts = Vec::new();
+    for bound in bounds(&lookups) {
+        counts = rows(db, search.comparison(&lookups, bound, &DIALECT), |row| {
+            Ok((row.get(0).during(SEARCHING)?, row.get(1).during(SEARCHING)?))
+        })?;
+        if tells_apart(&counts, bound) {
+            break;
+        }
+    }
     Ok(rarest(lookups, &counts))
 }
 
@@ -139,6 +145,25 @@ mod tests {
         let found = runtime
             .block_on(async { tokio::time::timeout(Duration::from_secs(60), store.find_audit_records(&all)).await });
         assert_eq!(found.unwrap().unwrap(), []);
+    }
+
+    #[test]
+    fn of_parts_that_many_names_have_the_rarest_is_looked_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut db = connect::for_writing(&directory.path().join("csms.db"), Duration::ZERO).unwrap();
+        schema::migrate(&mut db).unwrap();
+        let project = ProjectId::parse("0".repeat(32)).unwrap();
+        db.execute("INSERT INTO search_projects VALUES (1, ?1)", [project.as_str()]).unwrap();
+        for (trigram, names) in [("abc", 3_000), ("bcd", 1_500), ("cde", 3_000)] {
+            let names = format!(
+                "WITH RECURSIVE names (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM names WHERE n < {names})
+                 INSERT INTO secret_trigrams SELECT 1, '{trigram}', printf('abcde%05d', n) FROM names"
+            );
+            db.execute(&names, []).unwrap();
+        }
+        let filter = SecretFilter { names: vec!["abcde".to_owned()], ..SecretFilter::default() };
+        let search = Search::of(&project, &filter).unwrap().unwrap();
+        assert_eq!(lookup(&db, &search).unwrap(), Lookup::Trigram("bcd"));
     }
 
     #[test]
