@@ -1,7 +1,8 @@
 // Errors in words: what happened, and what a person can do.
 
 import { CsmsError } from "csms";
-import { refusedFieldWords } from "../secrets/problemWords";
+
+import { fieldWords, refusedFieldWords } from "../secrets/problemWords";
 import { SealedTooLong } from "../value/sealing";
 import { ClipboardRefused } from "./clipboard";
 import type { Translate } from "./language";
@@ -14,7 +15,8 @@ export interface Explanation {
   detail?: string;
 }
 
-const KNOWN: Record<string, [what: string, next: string]> = {
+/** `named` where what the service says names the thing that is meant: a line of a policy, a secret among several. */
+const KNOWN: Record<string, [what: string, next: string, named?: "named"]> = {
   "client/network": [
     "The service cannot be reached.",
     "Check that the server runs and that you are connected, then try again.",
@@ -43,6 +45,7 @@ const KNOWN: Record<string, [what: string, next: string]> = {
   "client/timeout": ["The service did not answer in time.", "Try again; if it stays so, look at the server's log."],
   "client/crashed": ["The rules of this page have failed.", "Reload the page and sign in again."],
   "CSMS.0101": ["A secret of this name exists.", "Choose another name, or add a version to the existing secret."],
+  exists: ["There is one already.", "Change that one, or choose another name.", "named"],
   "CSMS.0106": ["There is no such secret.", "It may have been deleted, or it belongs to another project."],
   "CSMS.0109": ["The secret is not enabled.", "Enable or restore it first."],
   "CSMS.0103": ["The secret is scheduled for deletion.", "Restore it first."],
@@ -55,7 +58,26 @@ const KNOWN: Record<string, [what: string, next: string]> = {
   "CSMS.0401": [
     "The KMS key of the value cannot be used.",
     "Check that the key exists, is enabled and that you may use it, then try again.",
+    "named",
   ],
+  "CSMS.0005": ["This is not there any more.", "Somebody may have removed it. Reload the page."],
+  "CSMS.0107": ["The deletion is scheduled already.", "Reload the page."],
+  "CSMS.0108": ["The secret is not scheduled for deletion.", "Reload the page."],
+  "CSMS.0110": ["This secret is a replica.", "Change its primary."],
+  "CSMS.0111": ["The secret has replicas.", "Delete them first."],
+  "CSMS.0203": ["The secret has as many stages as it may have.", "Delete one that is not needed."],
+  "CSMS.0205": [
+    "Every version of the secret has a stage, so that none makes room.",
+    "Remove a stage from a version first.",
+  ],
+  "CSMS.0206": ["The secret has as many tags as it may have.", "Delete one that is not needed."],
+  "CSMS.0207": ["Secrets notify by this event.", "Remove it from them first."],
+  "CSMS.0208": ["The secret has as many grants as it may have.", "Delete one that is not needed."],
+  "CSMS.0209": ["The project has as many events as it may have.", "Delete one that is not needed."],
+  "CSMS.0402": ["The Key Management Service does not answer.", "Try again; if it stays so, look at the server's log."],
+  "CSMS.0502": ["A setting that the rotation needs is missing.", "Look at the secret's rotation.", "named"],
+  "PAP5.0011": ["The service does not accept this policy.", "Change what is named below, then try again.", "named"],
+  "IAM.0102": ["The current state does not allow this.", "Reload the page.", "named"],
   "KMS.0101": ["A key of this alias exists.", "Choose another alias."],
   "KMS.0202": ["The project has as many keys as it may have.", "Delete one that is not needed."],
   "IAM.0101": ["There is one of this name.", "Choose another name."],
@@ -64,10 +86,23 @@ const KNOWN: Record<string, [what: string, next: string]> = {
   "APIGW.0308": ["Too many requests.", "Wait a moment, then try again."],
 };
 
-/** What a code of the service means, in a few words; `undefined` for one that has none here. */
-export const codeWords = (code: string, t: Translate): string | undefined => KNOWN[code] && t(KNOWN[code][0]);
+const known = (code: string) => (Object.hasOwn(KNOWN, code) ? KNOWN[code] : undefined);
 
-/** The failure in two sentences. */
+/** What a code of the service means, in a few words; `undefined` for one that has none here. */
+export function codeWords(code: string, t: Translate): string | undefined {
+  const words = known(code);
+  return words && t(words[0]);
+}
+
+/** Grants, events and replicas that exist have the code of secrets that do. */
+const isOfSecret = (message: string) => message.startsWith("A secret of this name already exists");
+
+/** Why the service has refused one of several, in words; it gives a sentence without a code there. */
+export const refusalWords = (message: string, t: Translate): string =>
+  refusedFieldWords(message, t) ??
+  (isOfSecret(message) ? t("A secret of this name exists.") : t("The service refuses this."));
+
+/** The failure in two sentences. What somebody else has worded is the detail. */
 export function explain(error: unknown, t: Translate): Explanation {
   if (error instanceof ClipboardRefused) {
     return {
@@ -92,21 +127,16 @@ export function explain(error: unknown, t: Translate): Explanation {
       ...trace,
     };
   }
-  const known = KNOWN[error.code] ?? (error.status === 403 ? KNOWN["CSMS.0302"] : undefined);
-  if (known) {
+  // Endpoints that are not operations of the client have their codes beside it.
+  const code = error.code === "client/unknown-code" ? (error.serviceCode ?? "") : error.code;
+  const words =
+    known(code === "CSMS.0101" && !isOfSecret(error.message) ? "exists" : code) ??
+    (error.status === 403 ? known("CSMS.0302") : undefined);
+  if (words) {
     // A proxy that answers for a service that is away says how.
     const status = error.code === "client/network" && error.status !== undefined ? ` (${error.status})` : "";
-    return { what: t(known[0]) + status, next: t(known[1]), ...trace };
-  }
-  const field = refusedFieldWords(error.message, t);
-  if (field !== undefined) return { what: field, next: t("Change it and try again."), detail: error.message, ...trace };
-  if ((error.status ?? 0) >= 500) {
-    return {
-      what: t("The service failed."),
-      next: t("Try again; if it stays so, look at the server's log."),
-      detail: error.message,
-      ...trace,
-    };
+    const [what, next, named] = words;
+    return { what: t(what) + status, next: t(next), ...(named && { detail: error.message }), ...trace };
   }
   if (error.code === "input/invalid" && (error.field === "accessKey" || error.field === "token")) {
     return {
@@ -114,8 +144,21 @@ export function explain(error: unknown, t: Translate): Explanation {
       next: t("Copy it again: letters and digits alone, without spaces or line breaks."),
     };
   }
-  const next = error.retryable
-    ? "Try again; if it stays so, look at the server's log."
-    : "Change the request and try again.";
-  return { what: error.message, next: t(next), ...trace };
+  const detail = { detail: error.message, ...trace };
+  const field = error.field === undefined ? refusedFieldWords(error.message, t) : fieldWords(error.field, t);
+  if (field !== undefined) return { what: field, next: t("Change it and try again."), ...detail };
+  if ((error.status ?? 0) >= 500) {
+    return {
+      what: t("The service failed."),
+      next: t("Try again; if it stays so, look at the server's log."),
+      ...detail,
+    };
+  }
+  return {
+    what: error.status === undefined ? t("What was typed is not allowed here.") : t("The service refuses this."),
+    next: error.retryable
+      ? t("Try again; if it stays so, look at the server's log.")
+      : t("Change the request and try again."),
+    ...detail,
+  };
 }

@@ -73,6 +73,32 @@ const words: Record<string, string> = {
   "Too many requests.": "请求过多。",
   "Wait a moment, then try again.": "请稍后重试。",
   "Change the request and try again.": "请修改请求后重试。",
+  "The service refuses this.": "服务拒绝了此请求。",
+  "What was typed is not allowed here.": "此处不允许输入这样的内容。",
+  "There is one already.": "已存在。",
+  "Change that one, or choose another name.": "请修改已有的，或换一个名称。",
+  "This is not there any more.": "它已不存在。",
+  "Somebody may have removed it. Reload the page.": "可能已被他人移除。请重新加载页面。",
+  "The deletion is scheduled already.": "已计划删除。",
+  "Reload the page.": "请重新加载页面。",
+  "The secret is not scheduled for deletion.": "凭据未计划删除。",
+  "Change its primary.": "请修改其主凭据。",
+  "The secret has replicas.": "凭据有副本。",
+  "Delete them first.": "请先删除它们。",
+  "The secret has as many stages as it may have.": "凭据的版本状态数量已达上限。",
+  "Every version of the secret has a stage, so that none makes room.": "凭据的每个版本都有版本状态，无法腾出空间。",
+  "Remove a stage from a version first.": "请先移除某个版本的版本状态。",
+  "The secret has as many tags as it may have.": "凭据的标签数量已达上限。",
+  "Secrets notify by this event.": "有凭据使用此事件通知。",
+  "Remove it from them first.": "请先从这些凭据中移除它。",
+  "The secret has as many grants as it may have.": "凭据的授权数量已达上限。",
+  "The project has as many events as it may have.": "项目的事件数量已达上限。",
+  "The Key Management Service does not answer.": "密钥管理服务没有应答。",
+  "A setting that the rotation needs is missing.": "缺少轮转所需的设置。",
+  "Look at the secret's rotation.": "请查看该凭据的轮转设置。",
+  "The service does not accept this policy.": "服务不接受此策略。",
+  "Change what is named below, then try again.": "请修改下方指出的内容，然后重试。",
+  "The current state does not allow this.": "当前状态不允许此操作。",
 
   // All secrets
   Name: "名称",
@@ -173,6 +199,9 @@ const words: Record<string, string> = {
     "读取该值时需要它。口令丢失，值也就丢失：服务和管理员都无法找回。",
   "Passphrase once more": "再次输入口令",
   "The two passphrases differ.": "两次输入的口令不一致。",
+  "A passphrase is made of whole characters, at most 1,024 bytes.": "口令须由完整字符组成，最多 1,024 字节。",
+  "This is the private key, which opens what is sealed. It was not taken; paste the public one.":
+    "这是用于解密已加密内容的私钥，未被采用；请粘贴公钥。",
   "The passphrase needs at least 12 characters.": "口令至少需要 12 个字符。",
   "Paste the recipient's public key.": "请粘贴接收方的公钥。",
   "This is no JSON Web Key on P-256.": "这不是 P-256 的 JSON Web Key。",
@@ -319,6 +348,8 @@ const words: Record<string, string> = {
   Depends: "视条件而定",
   Denied: "拒绝",
   "Add an action to the last statement": "将授权项加入最后一条语句",
+  "The last statement has no list of actions to add one to.": "最后一条语句没有可添加操作的列表。",
+  "The last statement has this action already.": "最后一条语句已有此操作。",
   "Choose an action…": "选择授权项…",
   "{name} through {function}": "{name}（通过 {function}）",
   "rotation task {task}": "轮转任务 {task}",
@@ -814,11 +845,23 @@ const words: Record<string, string> = {
   "Save the file": "保存文件",
   "This is not JSON.": "这不是 JSON。",
   "A JSON file holds an object or a list.": "JSON 文件应为对象或列表。",
-  "Each item of the list needs a name, and secret_string or secret_binary.":
-    "列表中的每一项都需要 name 以及 secret_string 或 secret_binary。",
+  "Each item of the list needs a name, and secret_string or secret_binary; all of them are text.":
+    "列表中的每一项都需要名称，以及 secret_string 或 secret_binary，且都必须是文本。",
   "This line is not NAME=value.": "该行不是 NAME=value 格式。",
   "Each row needs a name and a value.": "每行都需要名称和值。",
   "A quotation mark is not closed.": "引号未闭合。",
+  "This row has more cells than there are columns. Put a value that holds a comma into quotation marks.":
+    "该行的单元格多于列数。含有逗号的值请加引号。",
+  "This row has more cells than a name and a value. Put a value that holds a comma into quotation marks, or begin with the line name,value.":
+    "该行除名称和值外还有其他单元格。含有逗号的值请加引号，或以 name,value 作为首行。",
+  "Only the columns name, value and description are read, once each. Leave out the others.":
+    "只读取 name、value 和 description 列，每列一次。请去掉其他列。",
+  "Of each item of the list, name, description, secret_string and secret_binary are read, once each. Leave out the rest.":
+    "列表的每一项只读取 name、description、secret_string 和 secret_binary，各一次。请去掉其余内容。",
+  "A value in the file is binary, which the value of a key cannot be. Import it as a secret of its own.":
+    "文件中有二进制值，而键的值不能是二进制。请将其作为单独的凭据导入。",
+  "The descriptions in the file are left out: keys have none.": "文件中的描述不会导入：键没有描述。",
+  imported: "已导入",
   "Give it a name.": "请填写名称。",
   "Use letters, digits, - and _, at most 64.": "使用字母、数字、- 和 _，最多 64 个字符。",
   "Names of stages have letters, digits, - and _, at most 64 each.":
@@ -827,6 +870,8 @@ const words: Record<string, string> = {
   "Choose a key, or paste its identifier: 8-4-4-4-12 hexadecimal digits.":
     "请选择密钥，或粘贴其标识（8-4-4-4-12 位十六进制数字）。",
   "Choose a function, or paste its URN: urn:fss:…:function:…": "请选择函数，或粘贴其 URN：urn:fss:…:function:…",
+  "A secret's name has letters, digits, - and _, at most 64.": "凭据名称由字母、数字、- 和 _ 组成，最多 64 个字符。",
+  "Choose a user of this installation.": "请选择本系统中的用户。",
   "Say which database instance it is.": "请填写数据库实例。",
   "At least 4 hours, unless the server allows less.": "至少 4 小时（服务器另有设置的除外）。",
   "At most 365 days.": "最多 365 天。",

@@ -4,6 +4,7 @@ import { validateCreateSecret } from "csms";
 import { type FormEvent, useMemo, useState } from "react";
 
 import { announce } from "../app/announce";
+import { refusalWords } from "../app/explain";
 import { judged } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { forgetDirty, useDirty } from "../app/leaving";
@@ -36,7 +37,8 @@ interface Line {
   secret: Exported;
   /** Why it cannot be stored. */
   problem: string | undefined;
-  exists: boolean;
+  /** Whether this page has stored it, or there is another of its name. */
+  known: "imported" | "exists" | undefined;
 }
 
 export function ImportPage() {
@@ -45,17 +47,19 @@ export function ImportPage() {
   const maxValueBytes = useValueLimit();
   const [text, setText] = useState("");
   // All names, once there is something to compare them with.
-  const { secrets } = useSecrets(text === "" ? 0 : Number.POSITIVE_INFINITY);
+  const { secrets, reload } = useSecrets(text === "" ? 0 : Number.POSITIVE_INFINITY);
   const [format, setFormat] = useState<Format>("env");
   const [prefix, setPrefix] = useState("");
   const [isOne, setIsOne] = useState(false);
   const [failed, setFailed] = useState<{ name: string; error_msg: string }[]>([]);
+  /** What this page has stored, by name. */
+  const [imported, setImported] = useState<ReadonlyMap<string, string>>(new Map());
   // The field holds its own text, so another file makes a new one.
   const [field, setField] = useState(0);
   const [isNoText, setIsNoText] = useState(false);
   const replaces = useReplacing(text);
   const taken = useMemo(() => new Set((secrets ?? []).map(({ name }) => name)), [secrets]);
-  const parsed = useMemo<{ lines: Line[]; problem?: string }>(() => {
+  const parsed = useMemo<{ lines: Line[]; problem?: string; leavesOut?: boolean }>(() => {
     if (text.trim() === "") return { lines: [] };
     try {
       const found = read(text, format);
@@ -64,6 +68,7 @@ export function ImportPage() {
         : found.map(({ isJson: _, ...secret }) => ({ ...secret, name: `${prefix}${secret.name}` }));
       const seen = new Set<string>();
       return {
+        leavesOut: isOne && found.some(({ description }) => description !== undefined),
         lines: wanted.map((secret) => {
           const result = judged(secret, (each) => validateCreateSecret(each, { language, maxValueBytes }));
           const isTwice = seen.has(secret.name);
@@ -73,7 +78,8 @@ export function ImportPage() {
             : result.ok
               ? undefined
               : result.problems.map((each) => problemWords(each, t)).join(" ");
-          return { secret, problem, exists: taken.has(secret.name) };
+          const isImported = imported.get(secret.name) === storedText(secret);
+          return { secret, problem, known: isImported ? "imported" : taken.has(secret.name) ? "exists" : undefined };
         }),
       };
     } catch (error) {
@@ -81,19 +87,26 @@ export function ImportPage() {
       const where = error.line === undefined ? "" : ` ${t("Line {number}.", { number: error.line })}`;
       return { lines: [], problem: t(error.message) + where };
     }
-  }, [text, format, prefix, isOne, taken, language, maxValueBytes, t]);
-  const ready = parsed.lines.filter(({ problem, exists }) => problem === undefined && !exists);
+  }, [text, format, prefix, isOne, taken, imported, language, maxValueBytes, t]);
+  const ready = parsed.lines.filter(({ problem, known }) => problem === undefined && known === undefined);
   const { run, isRunning, error } = useAction(async () => {
-    const missed: typeof failed = [];
-    let done = 0;
-    for (let at = 0; at < ready.length; at += BATCH) {
-      const part = ready.slice(at, at + BATCH).map(({ secret }) => secret);
-      const { success, error_list } = await client.batchImportSecrets({ secrets: part });
-      done += success;
-      missed.push(...error_list);
+    setFailed([]);
+    const [done, missed] = [new Map(imported), [] as typeof failed];
+    try {
+      for (let at = 0; at < ready.length; at += BATCH) {
+        const part = ready.slice(at, at + BATCH).map(({ secret }) => secret);
+        const { error_list } = await client.batchImportSecrets({ secrets: part });
+        missed.push(...error_list);
+        const left = new Set(error_list.map(({ name }) => name));
+        for (const secret of part) if (!left.has(secret.name)) done.set(secret.name, storedText(secret));
+      }
+    } finally {
+      // A batch without an answer may be stored all the same: the list says so.
+      setImported(done);
+      setFailed(missed);
+      reload();
     }
-    setFailed(missed);
-    announce(t("{count:secret is|secrets are} imported.", { count: done }));
+    announce(t("{count:secret is|secrets are} imported.", { count: done.size }));
     if (missed.length > 0) return;
     forgetDirty();
     go("#/");
@@ -165,19 +178,25 @@ export function ImportPage() {
         </div>
       </div>
       {parsed.problem && <Notice kind="danger" title={parsed.problem} />}
+      {parsed.leavesOut && (
+        <Notice kind="warning">{t("The descriptions in the file are left out: keys have none.")}</Notice>
+      )}
       {parsed.lines.length > 0 && <Preview lines={parsed.lines} />}
       {failed.length > 0 && (
         <Notice kind="danger" title={t("{count:was|were} not done", { count: failed.length })}>
           <ul className="names">
             {failed.map(({ name, error_msg }) => (
               <li key={name}>
-                <code>{name}</code>: {error_msg}
+                <code>{name}</code>: {refusalWords(error_msg, t)} <code className="hint wrap">{error_msg}</code>
               </li>
             ))}
           </ul>
         </Notice>
       )}
       <Failure error={error} />
+      {imported.size > 0 && (
+        <p role="status">{t("{count:secret is|secrets are} imported.", { count: imported.size })}</p>
+      )}
       <div className="row actions">
         <Button kind="primary" type="submit" isPending={isRunning} isDisabled={ready.length === 0}>
           {t("Import {count:secret|secrets}", { count: ready.length })}
@@ -208,16 +227,19 @@ function Preview({ lines }: { lines: readonly Line[] }) {
           </tr>
         </thead>
         <tbody>
-          {lines.slice(0, SHOWN).map(({ secret, problem, exists }, index) => (
+          {lines.slice(0, SHOWN).map(({ secret, problem, known }, index) => (
             <tr key={`${secret.name}-${index}`}>
               <th scope="row" className="code">
                 {secret.name}
+                {secret.description && <p className="hint">{secret.description}</p>}
               </th>
               <td>{size(secret)}</td>
               <td>
                 {problem !== undefined ? (
                   <span className="bad">{problem}</span>
-                ) : exists ? (
+                ) : known === "imported" ? (
+                  <Badge tone="good">{t("imported")}</Badge>
+                ) : known === "exists" ? (
                   <Badge tone="warning">{t("There is one of this name; it stays as it is")}</Badge>
                 ) : (
                   <Badge tone="good">{t("new")}</Badge>

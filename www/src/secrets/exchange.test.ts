@@ -89,6 +89,65 @@ describe("reading JSON and CSV", () => {
     ]);
   });
 
+  test("a row with more cells than columns is refused, with its line: a value would be cut", () => {
+    const wrong = "This row has more cells than";
+    for (const [text, line] of [
+      ["name,value\nX-db,postgres://u:p@h/db?options=a,b,c\n", 2],
+      ['name,value\n\na,"two\nlines"\r\nb,c,d\n', 5],
+      ["name,username,password\ndb,app,s3cret", 1],
+      ["a,b\nc,d,", 2],
+    ] as const) {
+      expect(() => read(text, "csv"), text).toThrow(
+        expect.objectContaining({ line, message: expect.stringContaining(wrong) }),
+      );
+    }
+    expect(values("name,description,value\na,,1\n", "csv")).toEqual([["a", "1"]]);
+  });
+
+  test("a column that is not read is refused, and so is one that occurs twice", () => {
+    for (const head of ["name,value,notes", "name,value,value", "name,value,"]) {
+      expect(() => read(`${head}\na,b,c\n`, "csv"), head).toThrow("Only the columns name, value and description");
+    }
+  });
+
+  test("cells of CSV are read as they were written, or not at all", () => {
+    const cell = fc.string({ unit: fc.constantFrom("a", ",", '"', "\r", "\n", " ", "=", "终") });
+    const bare = fc.array(fc.tuple(fc.stringMatching(/^[a-z]{1,8}$/), cell), { minLength: 1 });
+    fc.assert(
+      fc.property(bare, fc.constantFrom("\n", "\r\n"), (pairs, end) => {
+        const quoted = pairs.map(([name, value]) => `${name},"${value.replaceAll('"', '""')}"${end}`).join("");
+        expect(values(`name,value${end}${quoted}`, "csv")).toEqual(pairs);
+        for (const [name, value] of pairs.filter(([, value]) => !/[\r\n"]/.test(value))) {
+          const one = () => values(`name,value${end}${name},${value}${end}`, "csv");
+          if (value.includes(",")) expect(one).toThrow(Unreadable);
+          else expect(one()).toEqual([[name, value]]);
+        }
+      }),
+    );
+  });
+
+  test("a list is refused that holds more than is read, and bytes are no value of a key", () => {
+    for (const item of [
+      '{"name":"a","secret_string":"b","kms_key_id":"c"}',
+      '{"name":"a","secret_string":"b","secret_string":"c"}',
+      '{"name":"a","secret_string":"b","description":5}',
+      '{"name":"a","secret_string":"b","secret_binary":"AA=="}',
+      '{"name":"a"}',
+      "5",
+    ]) {
+      const text = `[{"name":"one","secret_string":"1"},\n${item}]`;
+      expect(() => read(text, "json"), item).toThrow(expect.objectContaining({ line: 2 }));
+    }
+    const bytes = read('[{"name":"cert","secret_binary":"AP8Q","description":null}]', "json");
+    expect(bytes).toEqual([{ name: "cert", secret_binary: "AP8Q" }]);
+    expect(() => asOne(bytes)).toThrow(Unreadable);
+  });
+
+  test("JSON that is broken says in which line", () => {
+    expect(() => read('{"a": 1,\n"b": }', "json")).toThrow(new Unreadable("This is not JSON.", 2));
+    expect(() => read("[1, 2", "json")).toThrow(new Unreadable("This is not JSON.", 1));
+  });
+
   test("what is exported is read again as it was", () => {
     const secret = fc.record({ name: fc.string(), secret_string: fc.string() }, { noNullPrototype: true });
     fc.assert(

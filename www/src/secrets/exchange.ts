@@ -1,9 +1,10 @@
-// Secrets as files: what the console exports, and what it reads from `.env`, JSON and CSV. Values are kept byte by byte.
-// Pure.
+// Secrets as files: what the console exports, and what it reads from `.env`, JSON and CSV. Values are kept byte by byte, and a
+// file that holds more than is read of it is refused. Pure.
 
 import type { Secret } from "csms";
 
-import { parseObject } from "../value/json";
+import { type Item, parseArray, parseObject } from "../value/json";
+import { jsonMistake, placeOf } from "../value/jsonMistake";
 import { storedText } from "../value/value";
 
 /** A secret with its value, as a file holds it. */
@@ -61,11 +62,16 @@ export function formatOf(name: string, text: string): Format {
 /**
  * One JSON object with all of them as keys, each value with the type that it has in the file.
  *
- * @throws Unreadable for a name that occurs twice
+ * @throws Unreadable for a name that occurs twice, and for bytes, which would become text
  */
 export function asOne(found: readonly Found[]): string {
   if (new Set(found.map(({ name }) => name)).size < found.length) {
     throw new Unreadable("A name occurs twice in the file, so that one of the values would be lost.");
+  }
+  if (found.some((each) => "secret_binary" in each)) {
+    throw new Unreadable(
+      "A value in the file is binary, which the value of a key cannot be. Import it as a secret of its own.",
+    );
   }
   const lines = found.map((each) => {
     const value = each.isJson ? storedText(each) : JSON.stringify(storedText(each));
@@ -92,26 +98,38 @@ function readJson(text: string): Found[] {
       ...(type !== "string" && { isJson: true }),
     }));
   }
-  let found: unknown;
-  try {
-    found = JSON.parse(text);
-  } catch {
-    throw new Unreadable("This is not JSON.");
-  }
-  if (Array.isArray(found)) return found.map(oneOfList);
+  const list = parseArray(text);
+  if (list) return list.items.map((item) => oneOfList(item, text));
+  const mistake = jsonMistake(text);
+  if (mistake) throw new Unreadable("This is not JSON.", mistake.line);
   // An object that is read here is nested deeper than any secret.
   throw new Unreadable("A JSON file holds an object or a list.");
 }
 
-function oneOfList(item: unknown, index: number): Exported {
-  const { name, description, secret_string, secret_binary } = (item ?? {}) as Record<string, unknown>;
-  const isText = typeof secret_string === "string" && secret_binary === undefined;
-  const isBinary = typeof secret_binary === "string" && secret_string === undefined;
-  if (typeof name !== "string" || !(isText || isBinary)) {
-    throw new Unreadable("Each item of the list needs a name, and secret_string or secret_binary.", index + 1);
+const OF_LIST = ["name", "description", "secret_string", "secret_binary"];
+
+function oneOfList({ text, span }: Item, file: string): Exported {
+  const members = parseObject(text)?.members ?? [];
+  const keys = members.map(({ key }) => key);
+  if (new Set(keys).size < keys.length || !keys.every((key) => OF_LIST.includes(key))) {
+    throw new Unreadable(
+      "Of each item of the list, name, description, secret_string and secret_binary are read, once each. Leave out the rest.",
+      placeOf(file, span.start).line,
+    );
   }
-  const about = { name, ...(typeof description === "string" && description !== "" && { description }) };
-  return isText ? { ...about, secret_string } : { ...about, secret_binary: secret_binary as string };
+  const said = Object.fromEntries(
+    members.flatMap(({ key, type, text }) => (type === "string" ? [[key, text]] : [])),
+  ) as Partial<Record<string, string>>;
+  const { name, description, secret_string, secret_binary } = said;
+  const isAllText = members.every(({ type }) => type === "string" || type === "null");
+  if (name === undefined || (secret_string === undefined) === (secret_binary === undefined) || !isAllText) {
+    throw new Unreadable(
+      "Each item of the list needs a name, and secret_string or secret_binary; all of them are text.",
+      placeOf(file, span.start).line,
+    );
+  }
+  const about = { name, ...(description && { description }) };
+  return secret_string === undefined ? { ...about, secret_binary: secret_binary ?? "" } : { ...about, secret_string };
 }
 
 const ESCAPES: Record<string, string> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\", $: "$" };
@@ -130,7 +148,7 @@ function readEnv(text: string): Exported[] {
   while (at < text.length) {
     line.lastIndex = at;
     const matched = line.exec(text);
-    if (!matched) throw new Unreadable("This line is not NAME=value.", text.slice(0, at).split(/\r\n|\n|\r/).length);
+    if (!matched) throw new Unreadable("This line is not NAME=value.", placeOf(text, at).line);
     const [whole, name, single, double, bare] = matched;
     if (name !== undefined) {
       const unescaped = double?.replace(/\\([\s\S])/g, (all, sign: string) => ESCAPES[sign] ?? all);
@@ -152,38 +170,59 @@ function withoutComment(bare: string): string {
   return bare.slice(start, end);
 }
 
-/** Columns `name` and `value`, and perhaps `description`; without such a head, the first is the name and the second the value. */
+const COLUMNS = ["name", "value", "description"];
+
+/**
+ * Columns `name` and `value`, and perhaps `description`; without such a head, the first is the name and the second the value.
+ * A row with more cells is refused: a comma that stands in no quotation would cut its value.
+ */
 function readCsv(text: string): Exported[] {
-  const rows = rowsOf(text).filter((row) => row.length > 1 || row[0] !== "");
-  const head = (rows[0] ?? []).map((cell) => cell.trim().toLowerCase());
+  const rows = rowsOf(text).filter(({ cells }) => cells.length > 1 || cells[0] !== "");
+  const head = (rows[0]?.cells ?? []).map((cell) => cell.trim().toLowerCase());
   const hasHead = head.includes("name") && head.includes("value");
-  const [name, value, description] = hasHead
-    ? ["name", "value", "description"].map((column) => head.indexOf(column))
-    : [0, 1, -1];
-  return rows.slice(hasHead ? 1 : 0).map((row, index) => {
-    const [key, text] = [row[name ?? 0], row[value ?? 1]];
-    if (key === undefined || text === undefined) {
-      throw new Unreadable("Each row needs a name and a value.", index + (hasHead ? 2 : 1));
+  if (hasHead && (new Set(head).size < head.length || !head.every((column) => COLUMNS.includes(column)))) {
+    throw new Unreadable("Only the columns name, value and description are read, once each. Leave out the others.", 1);
+  }
+  const columns = hasHead ? head : ["name", "value"];
+  return rows.slice(hasHead ? 1 : 0).map(({ cells, line }) => {
+    if (cells.length > columns.length) {
+      throw new Unreadable(
+        hasHead
+          ? "This row has more cells than there are columns. Put a value that holds a comma into quotation marks."
+          : "This row has more cells than a name and a value. Put a value that holds a comma into quotation marks, or begin with the line name,value.",
+        line,
+      );
     }
-    const words = row[description ?? -1];
-    return { name: key.trim(), secret_string: text, ...(words && { description: words }) };
+    const [name, value, description] = COLUMNS.map((column) => cells[columns.indexOf(column)]);
+    if (name === undefined || value === undefined) throw new Unreadable("Each row needs a name and a value.", line);
+    return { name: name.trim(), secret_string: value, ...(description && { description }) };
   });
 }
 
-/** The cells of CSV (RFC 4180). */
-function rowsOf(text: string): string[][] {
-  const rows: string[][] = [[]];
+interface Row {
+  cells: string[];
+  /** Where it begins, from 1. */
+  line: number;
+}
+
+/** The rows of CSV (RFC 4180). */
+function rowsOf(text: string): Row[] {
+  let row: Row = { cells: [], line: 1 };
+  const rows = [row];
   const cell = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r\n|\n|\r|$)/y;
-  let at = 0;
+  let [at, line] = [0, 1];
   while (at <= text.length) {
     cell.lastIndex = at;
     const matched = cell.exec(text);
-    if (!matched) throw new Unreadable("A quotation mark is not closed.", rows.length);
+    if (!matched) throw new Unreadable("A quotation mark is not closed.", line);
     const [whole, inQuotes, bare, end] = matched;
-    rows.at(-1)?.push(inQuotes?.replaceAll('""', '"') ?? bare ?? "");
+    row.cells.push(inQuotes?.replaceAll('""', '"') ?? bare ?? "");
     at += whole.length;
+    line += whole.match(/\r\n|\n|\r/g)?.length ?? 0;
     if (end === "") break;
-    if (end !== ",") rows.push([]);
+    if (end === ",") continue;
+    row = { cells: [], line };
+    rows.push(row);
   }
-  return rows.filter((row) => row.length > 0);
+  return rows;
 }

@@ -8,6 +8,9 @@ import { fileLimit } from "../value/useValueLimit";
 
 /** By field and rule; `*` is any rule. English texts to be translated. */
 const WORDS: Record<string, string> = {
+  "secret_name/*": "A secret's name has letters, digits, - and _, at most 64.",
+  "grantee_target_id/*": "Choose a user of this installation.",
+  "passphrase/*": "A passphrase is made of whole characters, at most 1,024 bytes.",
   "name/too-short": "Give it a name.",
   "name/*": "Use letters, digits, - and _, at most 64.",
   "event_name/*": "Use letters, digits, - and _, at most 64.",
@@ -47,6 +50,11 @@ export function problemWords({ path, rule, message, limit, got }: Problem, t: Tr
 /** What the service says about a field that it refuses, such as `Invalid parameter: tag.value must match …`, in words. */
 export function refusedFieldWords(message: string, t: Translate): string | undefined {
   const path = /^Invalid parameter: ([\w.[\]]+) must /.exec(message)?.[1];
-  const words = path === undefined ? undefined : WORDS[`${fieldOf(path)}/*`];
+  return path === undefined ? undefined : fieldWords(path, t);
+}
+
+/** What a field takes, in words. */
+export function fieldWords(path: string, t: Translate): string | undefined {
+  const words = WORDS[`${fieldOf(path)}/*`];
   return words && t(words);
 }

@@ -7,8 +7,8 @@ import { useLanguage } from "../app/language";
 import { Button } from "./Button";
 import { Notice } from "./Notice";
 
-/** Whether something is not there, so that trying again cannot help. */
-const isGone = (error: unknown) => error instanceof CsmsError && error.status === 404;
+/** Whether something is not there, or cannot be, so that trying again cannot help. */
+const isFinal = (error: unknown) => error instanceof CsmsError && (error.status === 404 || error.status === 400);
 
 export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const { t } = useLanguage();
@@ -27,7 +27,7 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => vo
           {t("Request")} <code>{requestId}</code>
         </p>
       )}
-      {onRetry && !isGone(error) && (
+      {onRetry && !isFinal(error) && (
         <div className="row actions">
           <Button onPress={onRetry}>{t("Try again")}</Button>
         </div>

@@ -1,5 +1,5 @@
-// Reads the members of a JSON object with their places in the text, and edits one of them without touching the rest. It
-// keeps what `JSON.parse` and `JSON.stringify` would change: the order of keys, the spelling of numbers and escapes,
+// Reads the members of a JSON object or the items of a list with their places in the text, and edits one of them without
+// touching the rest. It keeps what `JSON.parse` and `JSON.stringify` would change: the order of keys, the spelling of numbers and escapes,
 // spaces and line ends. Pure. Nested values are kept as text; it does not look into them.
 
 /** The JSON type of a value. */
@@ -19,6 +19,19 @@ export interface Member {
   text: string;
   keySpan: Span;
   valueSpan: Span;
+}
+
+/** An item of a list; its `text` is that of {@link Member}. */
+export interface Item {
+  type: JsonType;
+  text: string;
+  span: Span;
+}
+
+export interface JsonArray {
+  items: Item[];
+  /** Where the bracket that closes the list is. */
+  close: number;
 }
 
 export interface JsonObject {
@@ -70,7 +83,7 @@ class Scanner {
   }
 
   /** One value of any type. */
-  value(depth: number): { type: JsonType; text: string; span: Span } {
+  value(depth: number): Item {
     const start = this.at;
     const next = this.text[start];
     if (next === '"') {
@@ -109,32 +122,40 @@ class Scanner {
     return { members, close: this.at - 1 };
   }
 
-  private array(depth: number): void {
+  array(depth: number): JsonArray {
+    const items: Item[] = [];
     this.expect("[");
     this.space();
-    if (this.takes("]")) return;
+    if (this.takes("]")) return { items, close: this.at - 1 };
     do {
       this.space();
-      this.value(depth + 1);
+      items.push(this.value(depth + 1));
       this.space();
     } while (this.takes(","));
     this.expect("]");
+    return { items, close: this.at - 1 };
   }
 }
 
-/** The members of a JSON object; `undefined` for any other text. A key may occur more than once. */
-export function parseObject(text: string): JsonObject | undefined {
+/** What a scanner reads of the whole text, blanks around it aside; `undefined` if the text is something else. */
+function whole<T>(text: string, read: (scanner: Scanner) => T): T | undefined {
   const scanner = new Scanner(text);
   try {
     scanner.space();
-    const object = scanner.object(0);
+    const found = read(scanner);
     scanner.space();
-    return scanner.at === text.length ? object : undefined;
+    return scanner.at === text.length ? found : undefined;
   } catch (error) {
     if (error instanceof NotJson) return undefined;
     throw error;
   }
 }
+
+/** The members of a JSON object; `undefined` for any other text. A key may occur more than once. */
+export const parseObject = (text: string): JsonObject | undefined => whole(text, (scanner) => scanner.object(0));
+
+/** The items of a JSON list; `undefined` for any other text. */
+export const parseArray = (text: string): JsonArray | undefined => whole(text, (scanner) => scanner.array(0));
 
 /** Whether a text is JSON of this type, without spaces around it. */
 function isWritten(text: string, type: JsonType): boolean {
@@ -154,7 +175,8 @@ export const typeOf = (text: string, former: JsonType): JsonType =>
 /** How a value is written in JSON. */
 export const written = (text: string, type: JsonType): string => (type === "string" ? JSON.stringify(text) : text);
 
-const replaced = (text: string, { start, end }: Span, by: string) => text.slice(0, start) + by + text.slice(end);
+export const replaced = (text: string, { start, end }: Span, by: string): string =>
+  text.slice(0, start) + by + text.slice(end);
 
 /** Replaces the value of one member; every other character stays. */
 export function withValue(
@@ -206,4 +228,32 @@ function styleOf(text: string, members: readonly Member[]): [colon: string, sepa
   if (before) return [colon, text.slice(before.valueSpan.end, last.keySpan.start)];
   const open = text.indexOf("{");
   return [colon, `,${text.slice(open + 1, last.keySpan.start)}`];
+}
+
+/** Adds an item at the end of a list, separated as the last ones are. */
+export function withItem(text: string, { items, close }: JsonArray, item: string): string {
+  const [before, last] = [items.at(-2), items.at(-1)];
+  if (!last) return replaced(text, { start: close, end: close }, item);
+  const separator = before
+    ? text.slice(before.span.end, last.span.start)
+    : `,${text.slice(text.indexOf("[") + 1, last.span.start)}`;
+  return replaced(text, { start: last.span.end, end: last.span.end }, `${separator}${item}`);
+}
+
+const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+
+/** JSON with a line for each member and item; every key and value stays as it is written. */
+export function indented(text: string): string {
+  let [written, depth, before] = ["", 0, ""];
+  const line = () => `\n${"  ".repeat(depth)}`;
+  for (const [token] of text.matchAll(TOKEN)) {
+    const closes = token === "}" || token === "]";
+    if (closes) depth -= 1;
+    const isEmpty = closes && (before === "{" || before === "[");
+    if (!isEmpty && (closes || before === "," || before === "{" || before === "[")) written += line();
+    written += token === ":" ? ": " : token;
+    if (token === "{" || token === "[") depth += 1;
+    before = token;
+  }
+  return written;
 }

@@ -54,7 +54,8 @@ function after(expected: Expected, sign: string | undefined, isText: boolean, op
   return open.length === 0 ? "nothing" : "separator";
 }
 
-function placeOf(text: string, index: number): Place {
+/** The line and column of a place in a text. */
+export function placeOf(text: string, index: number): Place {
   const lines = text.slice(0, index).split(/\r\n|\n|\r/);
   return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
 }
