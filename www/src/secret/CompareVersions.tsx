@@ -1,6 +1,6 @@
 // The difference of two versions, read when it is asked for and forgotten when others are chosen.
 
-import { useState } from "react";
+import { useRef, useState } from "react";
 
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
@@ -17,16 +17,20 @@ export function CompareVersions({ known: { secret, versions } }: { known: Known 
   const { client } = useSession();
   const [older, setOlder] = useState(versions[1]?.id ?? "");
   const [newer, setNewer] = useState(versions[0]?.id ?? "");
-  const [values, setValues] = useState<{ before: Stored; after: Stored }>();
+  const [compared, setCompared] = useState<{ before: Stored; after: Stored; labels: [string, string] }>();
+  // An answer counts only for what is chosen when it comes.
+  const chosen = useRef("");
+  chosen.current = `${older} ${newer}`;
   const options = versions.map(({ id }) => ({ value: id, label: id }));
   const read = async (version: string) =>
     storedOf((await client.showSecretVersion({ secret_name: secret.name, version_id: version })).version);
   const { run, isRunning, error } = useAction(async () => {
+    const asked = `${older} ${newer}`;
     const [before, after] = await Promise.all([read(older), read(newer)]);
-    setValues({ before, after });
+    if (chosen.current === asked) setCompared({ before, after, labels: [older, newer] });
   });
   const choose = (set: (version: string) => void) => (version: string) => {
-    setValues(undefined);
+    setCompared(undefined);
     set(version);
   };
   return (
@@ -35,8 +39,8 @@ export function CompareVersions({ known: { secret, versions } }: { known: Known 
       <div className="row bottom">
         <Select label={t("Before")} value={older} onChange={choose(setOlder)} options={options} />
         <Select label={t("After")} value={newer} onChange={choose(setNewer)} options={options} />
-        {values ? (
-          <Button onPress={() => setValues(undefined)}>{t("Close")}</Button>
+        {compared ? (
+          <Button onPress={() => setCompared(undefined)}>{t("Close")}</Button>
         ) : (
           <Button onPress={() => void run()} isPending={isRunning} isDisabled={older === newer}>
             {t("Compare")}
@@ -44,7 +48,7 @@ export function CompareVersions({ known: { secret, versions } }: { known: Known 
         )}
       </div>
       <Failure error={error} />
-      {values && <DiffTable {...values} labels={[older, newer]} />}
+      {compared && <DiffTable {...compared} />}
     </section>
   );
 }

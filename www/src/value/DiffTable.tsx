@@ -1,14 +1,14 @@
 // Two values side by side: which keys were added, removed, changed. Values are masked unless they are revealed.
 
-import { useState } from "react";
-
 import { useLanguage } from "../app/language";
 import { Badge, type Tone } from "../ui/Badge";
+import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { Toggle } from "../ui/Toggle";
 import { type Change, differences, isIdentical, isSealed } from "./diff";
 import { TYPE_WORDS } from "./types";
-import type { Stored } from "./value";
+import { useRevealed } from "./useReveal";
+import { type Stored, shownKey } from "./value";
 
 const WORDS: Record<Change, [text: string, tone: Tone]> = {
   added: ["added", "good"],
@@ -24,8 +24,16 @@ interface Props {
 }
 
 export function DiffTable({ before, after, labels }: Props) {
-  const { t } = useLanguage();
-  const [isShown, setIsShown] = useState(false);
+  const { t, duration } = useLanguage();
+  const {
+    value: isShown = false,
+    secondsLeft,
+    show,
+    hide,
+    touch,
+    isKept,
+    keep,
+  } = useRevealed(labels.join(), async () => true);
   const found = differences(before, after);
   const mask = (text: string | undefined) =>
     text === undefined ? (
@@ -37,7 +45,7 @@ export function DiffTable({ before, after, labels }: Props) {
     );
   const count = (change: Change) => found.filter((each) => each.change === change).length;
   return (
-    <div className="diff">
+    <div className="diff" onPointerMove={touch} onKeyDown={touch} onScroll={touch}>
       <div className="row spread">
         <span role="status">
           {found.every(({ change }) => change === "same")
@@ -50,10 +58,24 @@ export function DiffTable({ before, after, labels }: Props) {
                 changed: count("changed"),
               })}
         </span>
-        <Toggle isOn={isShown} onChange={setIsShown}>
+        <Toggle isOn={isShown} onChange={(on) => (on ? show() : hide())}>
           {t("Show values")}
         </Toggle>
       </div>
+      {isShown && (
+        <div className="row">
+          {!isKept && (
+            <Button kind="quiet" onPress={keep}>
+              {t("Keep open")}
+            </Button>
+          )}
+          <span className="hint">
+            {isKept
+              ? t("Hidden again in {time}.", { time: duration(secondsLeft) })
+              : t("Hidden again in {seconds} s. It stays while you work with it.", { seconds: secondsLeft })}
+          </span>
+        </div>
+      )}
       {(isSealed(before) || isSealed(after)) && (
         <Notice>{t("Sealed values differ each time they are sealed, whatever is in them.")}</Notice>
       )}
@@ -71,7 +93,7 @@ export function DiffTable({ before, after, labels }: Props) {
           {found.map(({ key, change, before: left, after: right, types }) => (
             <tr key={key} className={`diff-${change}`}>
               <th scope="row" className="code">
-                {key === "" ? t("Value") : key}
+                {key === undefined ? t("Value") : shownKey(key)}
               </th>
               <td>
                 <Badge tone={WORDS[change][1]}>{t(WORDS[change][0])}</Badge>

@@ -6,7 +6,7 @@ import { download } from "../app/download";
 import { useLanguage } from "../app/language";
 import { Button } from "../ui/Button";
 import { ClipboardHint, CopySecret } from "../ui/CopyText";
-import { bytesIn, fromBase64, membersOf, type Stored, shapeOf } from "./value";
+import { bytesIn, fromBase64, membersOf, type Stored, shapeOf, shownKey } from "./value";
 
 interface Props {
   value: Stored;
@@ -53,18 +53,20 @@ export function ShownValue({ value, fileName, isOpen = true }: Props) {
 function MemberLine({ name, text, isOpen }: { name: string; text: string; isOpen: boolean }) {
   const { t } = useLanguage();
   const [isShown, setIsShown] = useState(isOpen);
-  const label = t("Copy the value of {key}", { key: name });
+  const label = t("Copy the value of {key}", { key: shownKey(name) });
   const isCopied = useIsCopied(label);
   return (
     <div>
-      <dt className="code">{name}</dt>
+      <dt className="code">{shownKey(name)}</dt>
       <dd>
         <span className={isShown ? "code wrap member-text" : "masked member-text"}>{isShown ? text : "••••••••"}</span>
         <Button
           kind="quiet"
           onPress={() => setIsShown(!isShown)}
           aria-label={
-            isShown ? t("Hide the value of {key}", { key: name }) : t("Reveal the value of {key}", { key: name })
+            isShown
+              ? t("Hide the value of {key}", { key: shownKey(name) })
+              : t("Reveal the value of {key}", { key: shownKey(name) })
           }
         >
           {isShown ? t("Hide") : t("Reveal")}

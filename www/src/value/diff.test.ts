@@ -23,7 +23,17 @@ test("numbers that differ in spelling only are shown as changed", () => {
 });
 
 test("text without keys is compared as a whole", () => {
-  expect(differences(text("a"), text("a\n"))).toEqual([{ key: "", change: "changed", before: "a", after: "a\n" }]);
+  expect(differences(text("a"), text("a\n"))).toEqual([
+    { key: undefined, change: "changed", before: "a", after: "a\n" },
+  ]);
+});
+
+test("an empty key is a key as any other", () => {
+  const found = differences(text('{"":"a","Value":"b"}'), text('{"":"z","Value":"b"}'));
+  expect(found.map(({ key, change }) => [key, change])).toEqual([
+    ["", "changed"],
+    ["Value", "same"],
+  ]);
 });
 
 test("text and bytes with the same letters differ", () => {

@@ -6,8 +6,8 @@ import { membersOf, type Stored, sealedHeader, shapeOf, storedText } from "./val
 export type Change = "added" | "removed" | "changed" | "same";
 
 export interface Difference {
-  /** The key; empty for a value without keys. */
-  key: string;
+  /** `undefined` for a value without keys. */
+  key: string | undefined;
   change: Change;
   before?: string;
   after?: string;
@@ -21,7 +21,7 @@ export function differences(before: Stored, after: Stored): Difference[] {
   if (!one || !other) {
     return [
       {
-        key: "",
+        key: undefined,
         change: isIdentical(before, after) ? "same" : "changed",
         before: storedText(before),
         after: storedText(after),

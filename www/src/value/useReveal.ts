@@ -11,8 +11,8 @@ export const SHOWN_SECONDS = 30;
 /** How long it stays where somebody asked to keep it. */
 export const KEPT_SECONDS = 600;
 
-export interface Reveal {
-  value: Stored | undefined;
+export interface Reveal<T = Stored> {
+  value: T | undefined;
   secondsLeft: number;
   error: unknown;
   isReading: boolean;
@@ -27,7 +27,18 @@ export interface Reveal {
 
 export function useReveal(name: string, version: string): Reveal {
   const { client } = useSession();
-  const [value, setValue] = useState<Stored>();
+  return useRevealed(`${name}/${version}`, async () =>
+    storedOf((await client.showSecretVersion({ secret_name: name, version_id: version })).version),
+  );
+}
+
+/**
+ * Shows something secret for a while.
+ *
+ * @param key what it is; something else is not shown
+ */
+export function useRevealed<T>(key: string, read: () => Promise<T>): Reveal<T> {
+  const [value, setValue] = useState<T>();
   const [secondsLeft, setSecondsLeft] = useState(0);
   const [isKept, setIsKept] = useState(false);
   const end = useRef(0);
@@ -40,8 +51,8 @@ export function useReveal(name: string, version: string): Reveal {
     setIsKept(false);
   }, []);
   const { run, isRunning, error } = useAction(async () => {
-    const answer = await client.showSecretVersion({ secret_name: name, version_id: version });
-    setValue(storedOf(answer.version));
+    const found = await read();
+    setValue(() => found);
     last(SHOWN_SECONDS);
   });
   const isShown = value !== undefined;
@@ -60,7 +71,7 @@ export function useReveal(name: string, version: string): Reveal {
     addEventListener("blur", hide);
     return () => removeEventListener("blur", hide);
   }, [isShown, isKept, hide]);
-  useEffect(() => hide, [name, version, hide]);
+  useEffect(() => hide, [key, hide]);
   return {
     value,
     secondsLeft,

@@ -24,6 +24,9 @@ export function membersOf(text: string): Member[] | undefined {
   return new Set(members.map(({ key }) => key)).size === members.length ? members : undefined;
 }
 
+/** A key as it is shown: one of no characters is seen by its quotation marks. */
+export const shownKey = (key: string): string => (key === "" ? '""' : key);
+
 /** How a stored value is best shown. */
 export function shapeOf(stored: Stored): Shape {
   if ("secret_binary" in stored) return "binary";
