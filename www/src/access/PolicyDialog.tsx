@@ -15,6 +15,8 @@ import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Select } from "../ui/Select";
+import { indented } from "../value/json";
+import { jsonMistake } from "../value/jsonMistake";
 import { PolicyTest } from "./PolicyTest";
 import { knownActions, withAction } from "./policyCheck";
 
@@ -33,36 +35,26 @@ const EXAMPLE = {
 
 const TOO_MANY_VERSIONS = "PAP5.0028";
 
-const pretty = (document: unknown) => JSON.stringify(document, null, 2);
-
-/** What the parser of JSON says against a text. */
-function syntaxProblem(text: string): string | undefined {
-  try {
-    JSON.parse(text);
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
 export function PolicyDialog({ policy, onClose, onChange }: Props) {
   const { t } = useLanguage();
   const session = useSession();
   const { client } = session;
   const [name, setName] = useState(policy?.policy_name ?? "");
   const [description, setDescription] = useState("");
-  const [text, setText] = useState(policy ? "" : pretty(EXAMPLE));
+  const [text, setText] = useState(policy ? "" : JSON.stringify(EXAMPLE, null, 2));
   const { policy_id = "", default_version_id: version_id = "" } = policy ?? {};
   const { data: former, error: unread } = useQuery(policy_id, async (signal) => {
     if (policy_id === "") return "";
     const { policy_version } = await client.getPolicyVersionV5({ policy_id, version_id }, { signal });
-    return pretty(JSON.parse(policy_version.document ?? "{}"));
+    return indented(policy_version.document ?? "{}");
   });
   useEffect(() => {
     if (former) setText(former);
   }, [former]);
   const isSystem = policy?.policy_type === "system";
-  const problem = policy && !former ? undefined : syntaxProblem(text);
+  const mistake = policy && !former ? undefined : jsonMistake(text);
+  /** Why the action that was chosen is not added to this text. */
+  const [unadded, setUnadded] = useState<{ text: string; why: string }>();
   const { data: actions = [] } = useQuery("actions", () => knownActions(session));
   const { run, isRunning, error } = useAction(async () => {
     if (policy) {
@@ -96,9 +88,16 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
     });
     return true;
   };
+  const add = (action: string) => {
+    if (action === "") return;
+    const added = withAction(text, action);
+    if (added === undefined) setUnadded({ text, why: t("The last statement has no list of actions to add one to.") });
+    else if (added === text) setUnadded({ text, why: t("The last statement has this action already.") });
+    else setText(added);
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (problem === undefined) void run();
+    if (mistake === undefined) void run();
   };
   return (
     <Dialog title={policy ? policy.policy_name : t("New policy")} isOpen onClose={onClose} isWide>
@@ -117,7 +116,11 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
           value={text}
           onChange={setText}
           isReadOnly={isSystem}
-          problems={problem === undefined ? [] : [problem]}
+          problems={
+            mistake
+              ? [t("Not JSON: look at line {line}, column {column}.", { line: mistake.line, column: mistake.column })]
+              : []
+          }
           hint={
             isSystem
               ? t("It comes with the service and is never changed.")
@@ -128,14 +131,19 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
           <Select
             label={t("Add an action to the last statement")}
             value=""
-            onChange={(action) => setText(withAction(text, action) ?? text)}
+            onChange={add}
             options={[
               { value: "", label: t("Choose an action…") },
               ...actions.map((action) => ({ value: action, label: action })),
             ]}
           />
         )}
-        <PolicyTest text={text} isDisabled={problem !== undefined || text === ""} />
+        {unadded?.text === text && (
+          <p className="problem" role="status">
+            {unadded.why}
+          </p>
+        )}
+        <PolicyTest text={text} isDisabled={mistake !== undefined || text === ""} />
         {known !== version_id && <MovedNotice title={t("The policy was changed elsewhere after you began.")} />}
         <Failure error={error} />
         {policy && !isSystem && (
@@ -150,7 +158,7 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
               type="submit"
               isPending={isRunning}
               isDisabled={
-                problem !== undefined || name === "" || text === "" || (policy !== undefined && text === former)
+                mistake !== undefined || name === "" || text === "" || (policy !== undefined && text === former)
               }
             >
               {policy ? t("Save") : t("Create policy")}

@@ -65,7 +65,11 @@ function Verdict({ verdict, wanted }: { verdict: PolicyVerdict; wanted: string }
     <div className="sections">
       {verdict.warnings.length > 0 && (
         <Notice kind="warning" title={t("A part of the policy means nothing here.")}>
-          <p>{verdict.warnings.join(" ")}</p>
+          {verdict.warnings.map((warning) => (
+            <p key={warning} className="hint">
+              <code className="wrap">{warning}</code>
+            </p>
+          ))}
         </Notice>
       )}
       <p>

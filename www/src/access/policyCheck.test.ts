@@ -27,6 +27,18 @@ test("an action goes into the last statement, once", () => {
   expect(withAction(added ?? "", "c")).toBe(added);
 });
 
+test("an added action leaves every other character as it is", () => {
+  const condition = '"Condition":{"NumericEquals":{"g:X":[1.0,12345678901234567890]}}';
+  const text = `{"Statement": "former", "Version":"5.0","Statement":[{"Action":["a"],${condition}, "Action" : [ "b", "c" ]}] }\n`;
+  expect(withAction(text, "d")).toBe(text.replace('"b", "c"', '"b", "c", "d"'));
+});
+
+test("a single action that is a text becomes a list", () => {
+  const text = '{"Statement":[{"Effect":"Allow","Action": "a"}]}';
+  expect(withAction(text, "b")).toBe('{"Statement":[{"Effect":"Allow","Action": ["a","b"]}]}');
+  expect(withAction(text, "a")).toBe(text);
+});
+
 test("a text without a place for an action is left alone", () => {
   for (const text of [
     "",
@@ -35,7 +47,9 @@ test("a text without a place for an action is left alone", () => {
     "[]",
     "{}",
     '{"Statement":[]}',
-    '{"Statement":[{"Action":"a"}]}',
+    '{"Statement":[{"Action":["a",5]}]}',
+    '{"Statement":[{"Action":{}}]}',
+    '{"Statement":[{"NotAction":["a"]}]}',
     '{"Statement":5}',
   ])
     expect(withAction(text, "c")).toBeUndefined();

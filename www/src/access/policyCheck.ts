@@ -2,6 +2,7 @@
 // decided here.
 
 import type { Session } from "../app/session";
+import { parseArray, parseObject, replaced, type Span, withItem } from "../value/json";
 
 /** What was judged of an action. */
 export interface JudgedAction {
@@ -48,17 +49,33 @@ export async function knownActions(session: Session): Promise<string[]> {
   return verdictOf(await check(session, {})).actions.map(({ action }) => action);
 }
 
-/** The document with an action in its last statement; `undefined` where that has no place for one. */
-export function withAction(text: string, action: string): string | undefined {
-  let document: { Statement?: { Action?: unknown }[] };
-  try {
-    document = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const statements = document?.Statement;
-  const actions = Array.isArray(statements) ? statements.at(-1)?.Action : undefined;
-  if (!Array.isArray(actions)) return undefined;
-  if (!actions.includes(action)) actions.push(action);
-  return JSON.stringify(document, null, 2);
+/** Changes a part of a text; `undefined` where it cannot be changed. */
+type Change = (text: string) => string | undefined;
+
+/**
+ * The document with an action in its last statement, and every other character as it is; `undefined` where that has no place
+ * for one.
+ */
+export const withAction = (text: string, action: string): string | undefined =>
+  inMember(text, "Statement", (statements) =>
+    inPart(statements, parseArray(statements)?.items.at(-1)?.span, (statement) =>
+      inMember(statement, "Action", (actions) => withItemOnce(actions, action)),
+    ),
+  );
+
+function withItemOnce(actions: string, action: string): string | undefined {
+  // One action may be a text without a list.
+  const list = actions.startsWith('"') ? `[${actions}]` : actions;
+  const found = parseArray(list);
+  if (!found?.items.every(({ type }) => type === "string")) return undefined;
+  return found.items.some(({ text }) => text === action) ? actions : withItem(list, found, JSON.stringify(action));
+}
+
+/** Of equal keys the last counts. */
+const inMember = (text: string, wanted: string, change: Change) =>
+  inPart(text, parseObject(text)?.members.findLast(({ key }) => key === wanted)?.valueSpan, change);
+
+function inPart(text: string, part: Span | undefined, change: Change): string | undefined {
+  const changed = part && change(text.slice(part.start, part.end));
+  return part && changed !== undefined ? replaced(text, part, changed) : undefined;
 }
