@@ -6,8 +6,10 @@ import { useQuery } from "./useQuery";
 
 export function MissingRights({ actions }: { actions: readonly string[] }) {
   const { t } = useLanguage();
-  const { client } = useSession();
-  const { data } = useQuery(actions.join(), (signal) => client.checkPermissions({ actions: [...actions] }, { signal }));
+  const { client, identity } = useSession();
+  const { data } = useQuery(`${identity.name}/${actions.join()}`, (signal) =>
+    client.checkPermissions({ actions: [...actions] }, { signal }),
+  );
   if (!data || data.denied.length === 0) return null;
   return (
     <p className="hint" role="note">

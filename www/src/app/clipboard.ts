@@ -28,7 +28,7 @@ export async function copyText(text: string | Promise<string>): Promise<void> {
     const writing = navigator.clipboard.write([new ClipboardItem({ "text/plain": item })]);
     const [got, done] = await Promise.allSettled([coming, writing]);
     if (got.status === "rejected") throw got.reason;
-    if (done.status === "fulfilled") return;
+    if (done.status === "fulfilled") return forget();
   }
   const words = await coming;
   const isDone = navigator.clipboard
@@ -38,6 +38,7 @@ export async function copyText(text: string | Promise<string>): Promise<void> {
       )
     : byEvent(words);
   if (!isDone) throw new ClipboardRefused("the browser does not let this page copy");
+  forget();
 }
 
 /** Copies by the event that the browser's own command raises. */
@@ -72,8 +73,6 @@ function change(next: typeof copied): void {
  */
 export async function copySecret(text: string | Promise<string>, by: string): Promise<void> {
   await copyText(text);
-  clearTimeout(timer);
-  stopTrying();
   change({ by });
   timer = setTimeout(() => void clear(), KEPT_SECONDS * 1000);
 }
@@ -98,13 +97,15 @@ function stopTrying(): void {
   removeEventListener("keydown", tryAgain);
 }
 
-// Something else that is copied in this page is not to be cleared. What other programs copy, a page cannot see.
+/** Something else that is copied in this page is not to be cleared. What other programs copy, a page cannot see. */
+function forget(): void {
+  clearTimeout(timer);
+  stopTrying();
+  change(undefined);
+}
+
 addEventListener("copy", (event) => {
-  if (event.isTrusted && event.target !== document && copied && canClear()) {
-    clearTimeout(timer);
-    stopTrying();
-    change(undefined);
-  }
+  if (event.isTrusted && event.target !== document && copied && canClear()) forget();
 });
 
 const subscribe = (notify: () => void) => {

@@ -25,8 +25,9 @@ export type Right = keyof typeof RIGHTS;
  */
 export function useLacking(secret: string): (...rights: Right[]) => string | undefined {
   const { t } = useLanguage();
-  const { client } = useSession();
-  const { data } = useQuery(secret, (signal) =>
+  const { client, identity } = useSession();
+  // Somebody else may sign in over the page.
+  const { data } = useQuery(`${identity.name}/${secret}`, (signal) =>
     client.checkPermissions({ actions: Object.values(RIGHTS).flat(), secret_name: secret }, { signal }),
   );
   // What depends on conditions of the request itself is in neither list; only the operation can judge it.
