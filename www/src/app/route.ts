@@ -62,7 +62,8 @@ export function parseRoute(hash: string): Route {
     const [first = "", name, tab = "overview"] = split(hash)[0].split("/").map(decodeURIComponent);
     if (first === "secrets" && name && TABS.includes(tab)) return { page: "secret", name, tab: tab as SecretTab };
     if (first === "users" && name) return { page: "user", id: name };
-    return (name === undefined ? PAGES[first] : undefined) ?? { page: "missing" };
+    const page = name === undefined && Object.hasOwn(PAGES, first) ? PAGES[first] : undefined;
+    return page ?? { page: "missing" };
   } catch {
     return { page: "missing" };
   }
@@ -85,9 +86,14 @@ export function go(path: string): void {
 
 /** The place that is shown. It lags behind the address while a person is asked whether to leave. */
 let shown = location.hash;
-/** The number of the place in the order in which places were first opened; the history keeps it. */
+/** The number of the place in the history, which keeps it. */
 let place = numberOf(history.state) ?? 0;
-let last = place;
+/** How long the history was at the place: a link that opens another one changes that, the browser's own buttons do not. */
+let length = history.length;
+/** Ends what waits for the history to come back to the place, while it is on its way there. */
+let returning: ReturnType<typeof setTimeout> | undefined;
+/** The longest that the history may take to come back, in milliseconds. */
+const RETURN = 1000;
 /** How far each place was scrolled when it was left. */
 const scrolled = new Map<number, number>();
 const listeners = new Set<() => void>();
@@ -103,23 +109,50 @@ function notifyAll(): void {
 
 history.replaceState({ place }, "");
 addEventListener("hashchange", () => {
-  if (location.hash === shown) return;
-  const known = numberOf(history.state);
-  if (!mayLeave()) {
-    // Links and the browser's own buttons change the address before anybody can be asked.
-    if (known === undefined) history.back();
-    else history.go(place - known);
-    return;
-  }
+  if (location.hash === shown) endReturn();
+  else if (returning !== undefined) comeBack();
+  // Links and the browser's own buttons change the address before anybody can be asked.
+  else if (mayLeave()) arrive();
+  else goBack(numberOf(history.state));
+});
+
+/** Shows the place that the address names. */
+function arrive(): void {
   scrolled.set(place, scrollY);
+  const known = numberOf(history.state);
   if (known === undefined) {
-    last += 1;
-    history.replaceState({ place: last }, "");
+    // A new entry takes the place of all that were in front of the former one.
+    for (const number of scrolled.keys()) if (number > place) scrolled.delete(number);
+    history.replaceState({ place: place + 1 }, "");
   }
-  place = known ?? last;
+  place = known ?? place + 1;
+  length = history.length;
   shown = location.hash;
   notifyAll();
-});
+}
+
+/** Returns to the place that the person did not leave. */
+function goBack(known: number | undefined): void {
+  // An entry without a number is a new one, or an old one that was never shown; nothing says on which side that is.
+  if (known === undefined && history.length === length) comeBack();
+  else {
+    returning = setTimeout(comeBack, RETURN);
+    history.go(known === undefined ? -1 : place - known);
+  }
+}
+
+function endReturn(): void {
+  clearTimeout(returning);
+  returning = undefined;
+}
+
+/** Opens the place that the person did not leave once more. */
+function comeBack(): void {
+  endReturn();
+  place += 1;
+  history.pushState({ place }, "", shown);
+  length = history.length;
+}
 
 const subscribe = (notify: () => void) => {
   listeners.add(notify);
