@@ -14,7 +14,7 @@ import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
 import { Toggle } from "../ui/Toggle";
-import { keyPair, type Sealing, type SealingWay } from "./sealing";
+import { isPrivateKey, keyPair, type Sealing, type SealingWay } from "./sealing";
 
 interface Props {
   /** A login that rotates is opened by its function, so it is sealed for the function's public key. */
@@ -28,6 +28,8 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
   const { t } = useLanguage();
   const [privateKey, setPrivateKey] = useState("");
   const [isShown, setIsShown] = useState(false);
+  /** Whether what was put into the field of the public key was a private one. */
+  const [isPrivate, setIsPrivate] = useState(false);
   const isRotated = type !== "COMMON";
   const problems = problem ? [t(problem)] : [];
   const draw = useAction(async () => {
@@ -99,8 +101,16 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
             isCode
             rows={3}
             value={sealing.jwk}
-            onChange={(jwk) => onChange((before) => ({ ...before, jwk }))}
-            problems={problems}
+            onChange={(jwk) => {
+              // What the field holds is in the document.
+              setIsPrivate(isPrivateKey(jwk));
+              if (!isPrivateKey(jwk)) onChange((before) => ({ ...before, jwk }));
+            }}
+            problems={
+              isPrivate
+                ? [t("This is the private key, which opens what is sealed. It was not taken; paste the public one.")]
+                : problems
+            }
             hint={
               isRotated
                 ? t(

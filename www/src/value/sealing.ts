@@ -23,10 +23,15 @@ export const purposeOf = (type: SecretType, projectId: string) =>
 
 const LEAST_PASSPHRASE = 12;
 
+/** Whether a text holds the private half of a key, whole or in part: a JSON Web Key's, or one in PEM. */
+export const isPrivateKey = (text: string): boolean => /"(?:d|k|p|q|dp|dq|qi)"\s*:|PRIVATE KEY-----/.test(text);
+
 /** What is missing before anything can be sealed; an English text to be translated. */
 export function sealingProblem({ way, passphrase, repeated, jwk }: Sealing): string | undefined {
   if (way === "passphrase" && passphrase.length < LEAST_PASSPHRASE)
     return "The passphrase needs at least 12 characters.";
+  if (way === "passphrase" && isRefused(passphrase))
+    return "A passphrase is made of whole characters, at most 1,024 bytes.";
   if (way === "passphrase" && passphrase !== repeated) return "The two passphrases differ.";
   if (way === "public") {
     try {
@@ -38,6 +43,17 @@ export function sealingProblem({ way, passphrase, repeated, jwk }: Sealing): str
     }
   }
   return undefined;
+}
+
+/** The package says what it takes. */
+function isRefused(passphrase: string): boolean {
+  try {
+    JweKey.passphrase(passphrase).free();
+    return false;
+  } catch (error) {
+    if (error instanceof CsmsError) return true;
+    throw error;
+  }
 }
 
 /** A value fits, and is too long once it is sealed. */
