@@ -7,7 +7,7 @@ import { type FormEvent, useState } from "react";
 import { announce } from "../app/announce";
 import { download } from "../app/download";
 import { explain } from "../app/explain";
-import { useLanguage } from "../app/language";
+import { type Translate, useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
@@ -17,7 +17,8 @@ import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
 import { changeEach } from "./changes";
-import { csvOf, type Exported, jsonOf } from "./exchange";
+import { csvOf, jsonOf } from "./exchange";
+import { readEach } from "./readEach";
 
 type Doing = "tag" | "delete" | "restore" | "export";
 
@@ -83,6 +84,11 @@ interface Progress {
   failed: { name: string; words: string }[];
 }
 
+const failedWords = ({ secret, error }: { secret: Secret; error: unknown }, t: Translate) => ({
+  name: secret.name,
+  words: explain(error, t).what,
+});
+
 /**
  * Changes secrets one after the other. A second run of the same change is of those that the first has left.
  *
@@ -103,7 +109,7 @@ function useEach(
     const { changed, failed } = await changeEach(left, act, ({ changed, failed }) =>
       setProgress({
         done: secrets.length - left.length + changed.length,
-        failed: failed.map(({ secret, error }) => ({ name: secret.name, words: explain(error, t).what })),
+        failed: failed.map((each) => failedWords(each, t)),
       }),
     );
     setRest({ change, secrets: failed.map(({ secret }) => secret) });
@@ -266,35 +272,22 @@ function RestoreManyDialog({ secrets, onClose, onChange }: DialogProps) {
   );
 }
 
-/** As many as the service reads at once. */
-const BATCH = 20;
-
 function ExportDialog({ secrets, onClose }: DialogProps) {
   const { t } = useLanguage();
   const { client } = useSession();
   const [what, setWhat] = useState<"list" | "values">("list");
+  const [progress, setProgress] = useState<Progress>();
   const readable = secrets.filter(({ state }) => state === "ENABLED");
   const { run, isRunning, error } = useAction(async () => {
     if (what === "list") {
       download(csvOf(secrets), "secrets.csv", "text/csv");
     } else {
-      const found: Exported[] = [];
-      for (let at = 0; at < readable.length; at += BATCH) {
-        const part = readable.slice(at, at + BATCH);
-        const { versions } = await client.batchGetSecretValue({ secret_name_list: part.map(({ name }) => name) });
-        for (const { version_metadata, secret_string, secret_binary } of versions) {
-          const { name, description } = part.find(({ name }) => name === version_metadata.secret_name) ?? {
-            name: version_metadata.secret_name,
-            description: "",
-          };
-          found.push({
-            name,
-            ...(description && { description }),
-            ...(secret_binary === undefined ? { secret_string: secret_string ?? "" } : { secret_binary }),
-          });
-        }
-      }
-      download(jsonOf(found), "secrets.json", "application/json");
+      const { found, failed } = await readEach(readable, async (names) => {
+        return (await client.batchGetSecretValue({ secret_name_list: names })).versions;
+      });
+      if (found.length > 0) download(jsonOf(found), "secrets.json", "application/json");
+      setProgress({ done: found.length, failed: failed.map((each) => failedWords(each, t)) });
+      if (failed.length > 0) return;
     }
     announce(t("The file is saved."));
     onClose();
@@ -325,6 +318,7 @@ function ExportDialog({ secrets, onClose }: DialogProps) {
           })}
         </Notice>
       )}
+      <ProgressView progress={progress} all={readable.length} />
       <Failure error={error} />
       <div className="row actions">
         <Button kind="primary" onPress={() => void run()} isPending={isRunning}>
