@@ -40,6 +40,29 @@ inEveryBrowser({
     });
   },
 
+  "what is copied after a value stays in the clipboard": async (person) => {
+    const name = unique("after");
+    const { secret } = await client.createSecret({ name, secret_string: "taken out again" });
+    await person.goTo(`#/secrets/${name}`);
+    // A minute of the page lasts a moment here, and the page says when it is over.
+    await person.page.evaluate(() => {
+      const wait = window.setTimeout;
+      window.setTimeout = (work, milliseconds, ...rest) => {
+        if (milliseconds !== 60_000) return wait(work, milliseconds, ...rest);
+        return wait(() => (work(...rest), (document.body.dataset.over = "yes")), 500);
+      };
+      const end = window.clearTimeout;
+      window.clearTimeout = (timer) => (timer !== undefined && (document.body.dataset.over = "yes"), end(timer));
+    });
+    await person.press("button", "Copy the value of v1");
+    await person.sees("The clipboard is cleared after 60 s");
+    await person.press("button", "Copy the identifier of the secret");
+    await person.waitFor(() => document.body.dataset.over === "yes");
+    await person.waitFor(() => !document.body.innerText.includes("The clipboard is cleared after 60 s"));
+    await person.key("Shift");
+    assert.equal(await person.pastes(), secret.id);
+  },
+
   "one member of a value is copied, and no other is in the document": async (person) => {
     const [name, wanted, other] = [unique("members"), unique("wanted"), unique("other")];
     await client.createSecret({ name, secret_string: JSON.stringify({ wanted, other }) });

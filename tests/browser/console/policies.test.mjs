@@ -26,6 +26,7 @@ const FLOWS = {
     await person.waitFor(() => document.querySelector("[role=dialog] .problem") !== null);
     await person.write("What it says (JSON)", '{"Version": "5.0", "Statement": [{"Effect": "Perhaps", "Action": ["csms:secret:get"]}]}');
     await person.press("button", "Create policy");
+    await person.sees("The service does not accept this policy.");
     await person.sees("malformed policy document");
     assert.equal(await found(name), undefined);
     await person.write("What it says (JSON)", JSON.stringify(DOCUMENT));
@@ -53,6 +54,26 @@ const FLOWS = {
     await person.write("What it says (JSON)", '{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["csms:secret:rotat"]}]}');
     await person.press("button", "Try the policy");
     await person.sees("malformed policy document");
+  },
+
+  "an added action leaves the text as it is written, or the page says why it is not added": async (person) => {
+    const text = '{"Version":"5.0","Statement":[{"Effect":"Allow","Condition":{"NumericEquals":{"g:X":[1.0,12345678901234567890]}},"Action":"csms:secret:get"}]}';
+    const isShown = (text) => person.waitFor((text) => document.querySelector("[role=dialog] textarea").value === text, text);
+    const add = () => person.choose("Add an action to the last statement", "csms:secret:rotate");
+    await person.goTo("#/policies");
+    await person.press("button", "New policy");
+    await person.sees("Add an action to the last statement");
+    await person.write("What it says (JSON)", text);
+    await add();
+    await isShown(text.replace('"csms:secret:get"', '["csms:secret:get","csms:secret:rotate"]'));
+    await add();
+    await person.sees("The last statement has this action already.");
+    await person.write("What it says (JSON)", text.replace("Action", "NotAction"));
+    await add();
+    await person.sees("The last statement has no list of actions to add one to.");
+    await isShown(text.replace("Action", "NotAction"));
+    await person.write("What it says (JSON)", `${text},`);
+    await person.sees(`Not JSON: look at line 1, column ${text.length + 1}.`);
   },
 
   "a policy is changed again and again, and keeps its last versions": async (person) => {

@@ -1,8 +1,10 @@
 // What a person sees who may not do everything: which right is missing, before anything is clicked.
 
 import assert from "node:assert/strict";
+import { test } from "node:test";
 
 import { inEveryBrowser } from "./flow.mjs";
+import { withPerson } from "./person.mjs";
 import { client, unique } from "./stage.mjs";
 
 /** A user with a policy, and its access key. */
@@ -99,3 +101,28 @@ const FLOWS = {
 };
 
 inEveryBrowser(FLOWS, { isRareInWebKit: true });
+
+test("who signs in over the page of somebody else has the rights of their own", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("over");
+    await client.createSecret({ name, secret_string: "not for everybody" });
+    const read = { Effect: "Allow", Action: ["csms:secret:list", "csms:secret:get", "csms:secret:listVersion"] };
+    const key = await userWith([read]);
+    let isExpired = false;
+    await person.page.route(/\/versions\/v1$/, (route) =>
+      isExpired
+        ? route.fulfill({ status: 401, contentType: "application/json", body: '{"error_code":"APIGW.0301","error_msg":"expired"}' })
+        : route.continue(),
+    );
+    await person.signIn();
+    await person.goTo(`#/secrets/${name}`);
+    isExpired = true;
+    await person.press("button", "Reveal the value of v1");
+    await person.sees("Your sign-in has expired");
+    isExpired = false;
+    await person.write("Access key (AK)", key.access_key_id);
+    await person.write("Secret key (SK)", key.secret_access_key);
+    await person.press("button", "Sign in");
+    await person.sees("You lack the right csms:secret:createVersion.");
+    await isDisabled(person, "New version");
+  }));

@@ -47,6 +47,43 @@ test("a value leaves the document by itself after a while", () =>
     await person.waitFor((value) => !document.documentElement.outerHTML.includes(value), value);
   }));
 
+test("compared values leave the document after a while, and when the window is left", () =>
+  withPerson("chromium", async (person) => {
+    const [name, former, value] = [unique("compared"), unique("former"), unique("value")];
+    await client.createSecret({ name, secret_string: former });
+    await client.createSecretVersion({ secret_name: name, secret_string: value });
+    await person.page.clock.install();
+    await person.signIn();
+    await person.goTo(`#/secrets/${name}/versions`);
+    await person.press("button", "Compare");
+    const leaves = () =>
+      person.waitFor((texts) => texts.every((text) => !document.documentElement.outerHTML.includes(text)), [former, value]);
+    for (const leave of [
+      () => person.page.evaluate(() => dispatchEvent(new Event("blur"))),
+      () => person.page.clock.fastForward(31_000),
+    ]) {
+      await person.press("switch", "Show values");
+      await person.sees(value);
+      await person.sees("Hidden again in 30 s.");
+      await leave();
+      await leaves();
+    }
+  }));
+
+test("a private key that is put into the field of a public one is not taken into the document", () =>
+  withPerson("chromium", async (person) => {
+    const label = "Public key of the recipient (JSON Web Key)";
+    const [secret, key] = [unique("PRIVATE"), { kty: "EC", crv: "P-256", x: "x", y: "y" }];
+    await person.signIn();
+    await person.goTo("#/create");
+    await person.press("radio", "For a public key");
+    await person.write(label, JSON.stringify({ ...key, d: secret }));
+    await person.sees("This is the private key");
+    assert.ok(!(await person.html()).includes(secret));
+    await person.write(label, JSON.stringify(key));
+    await person.waitFor(() => !document.body.innerText.includes("This is the private key"));
+  }));
+
 test("over plain HTTP, where there is no clipboard to lend, a value is copied too", () =>
   withPerson("chromium", async (person) => {
     const [name, value] = [unique("plain"), unique("value")];

@@ -48,3 +48,63 @@ test("a file of numbers and of another encoding loses nothing without a word", (
     await person.sees("1 secret is imported.");
     assert.equal(await stored(name), '{\n  "10": 1.0,\n  "2": 9223372036854775807,\n  "key": "a\\r\\nb"\n}');
   }));
+
+test("a file whose values would be cut is refused, with the line", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("comma");
+    await person.signIn();
+    await person.goTo("#/import");
+    const value = "postgres://u:p@h/db?options=a,b,c";
+    await person.chooseFile(Buffer.from(`name,value\n${name},${value}\n`), "secrets.csv");
+    await person.sees("Put a value that holds a comma into quotation marks. Line 2.");
+    assert.ok(!(await person.text()).includes("What will be stored"));
+    person.agrees = true;
+    await person.chooseFile(Buffer.from(`name,value\n${name},"${value}"\n`), "secrets.csv");
+    await person.press("button", "Import 1 secret");
+    await person.sees("1 secret is imported.");
+    assert.equal(await stored(name), value);
+  }));
+
+test("an import that fails on the way says what it has stored, and goes on with the rest", () =>
+  withPerson("chromium", async (person) => {
+    const prefix = unique("way");
+    const [taken, last] = [`${prefix}-000`, `${prefix}-149`];
+    const lines = Array.from({ length: 150 }, (_, number) => `${prefix}-${String(number).padStart(3, "0")},v${number}`);
+    await person.signIn();
+    let batches = 0;
+    await person.page.route(/batch-import$/, async (route) => {
+      batches += 1;
+      // Somebody else is quicker with one of them.
+      if (batches === 1) await client.createSecret({ name: taken, secret_string: "of somebody else" });
+      return batches === 2
+        ? route.fulfill({ status: 500, contentType: "application/json", body: '{"error_code":"CSMS.9999","error_msg":"Internal error"}' })
+        : route.continue();
+    });
+    await person.goTo("#/import");
+    await person.chooseFile(Buffer.from(lines.join("\n")), "secrets.csv");
+    await person.press("button", "Import 150 secrets");
+    await person.sees("The service failed.");
+    await person.sees("99 secrets are imported.");
+    await person.sees(`${taken}: A secret of this name exists.`);
+    await person.press("button", "Import 50 secrets");
+    await person.sees("149 secrets are imported.");
+    assert.deepEqual([await stored(taken), await stored(last)], ["of somebody else", "v149"]);
+  }));
+
+test("a value that cannot be exported is named, and the others are saved", () =>
+  withPerson("chromium", async (person) => {
+    const prefix = unique("export");
+    const { key_info } = await client.createKey({ key_alias: unique("closed") });
+    await client.createSecret({ name: `${prefix}-open`, secret_string: "exported" });
+    await client.createSecret({ name: `${prefix}-closed`, secret_string: "not exported", kms_key_id: key_info.key_id });
+    await client.disableKey({ key_id: key_info.key_id });
+    await person.signIn();
+    await person.write("Search secrets", prefix);
+    await person.press("checkbox", "Select all 2");
+    await person.press("button", "Export…");
+    await person.press("radio", "With their current values (JSON)");
+    const file = JSON.parse((await person.saves("Save the file")).toString());
+    assert.deepEqual(file, [{ name: `${prefix}-open`, secret_string: "exported" }]);
+    await person.sees(`${prefix}-closed: The KMS key of the value cannot be used.`);
+    await person.sees("1 of 2 done");
+  }));

@@ -33,6 +33,33 @@ test("a slow reading says so, also to screen readers, and is asked for once", ()
     assert.equal(readings, 1);
   }));
 
+test("an answer that comes after another version was chosen is not shown under its name", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("chosen");
+    await client.createSecret({ name, secret_string: "value-ONE" });
+    for (const secret_string of ["value-TWO", "value-THREE"]) await client.createSecretVersion({ secret_name: name, secret_string });
+    let letGo;
+    const isFree = new Promise((resolve) => (letGo = resolve));
+    await person.page.route(/\/versions\/v2$/, async (route) => {
+      await isFree;
+      return route.continue();
+    });
+    await person.signIn();
+    await person.goTo(`#/secrets/${name}/versions`);
+    await person.press("button", "Compare");
+    await person.choose("Before", "v1");
+    const answered = person.page.waitForResponse(/\/versions\/v2$/);
+    letGo();
+    await answered;
+    // The button is free again once the answer was taken in.
+    await person.press("button", "Compare");
+    await person.press("switch", "Show values");
+    await person.sees("value-ONE");
+    const heads = await person.page.evaluate(() => [...document.querySelectorAll(".diff thead th")].map(({ innerText }) => innerText));
+    assert.deepEqual(heads.slice(2), ["v1", "v3"]);
+    assert.ok(!(await person.html()).includes("value-TWO"));
+  }));
+
 test("a part that is missing on the server is named as damage of the installation", () =>
   withPerson("chromium", async (person) => {
     await person.page.route(/\.wasm$/, (route) => route.fulfill({ status: 404 }));
