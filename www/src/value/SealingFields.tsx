@@ -35,6 +35,7 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
   const draw = useAction(async () => {
     const pair = await keyPair();
     setPrivateKey(pair.privateKey);
+    setIsPrivate(false);
     onChange((before) => ({ ...before, jwk: pair.publicKey }));
   });
   return (
