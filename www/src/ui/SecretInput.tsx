@@ -1,16 +1,25 @@
 // A field for something secret. What is typed stays in the field's memory: it is never written into the document, as a
 // value that the framework controls would be.
 
-import { type ClipboardEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import {
+  type ClipboardEvent,
+  type DragEvent,
+  type FormEvent,
+  type KeyboardEvent,
+  useEffect,
+  useId,
+  useRef,
+  useState,
+} from "react";
 
-import type { Pasted } from "../value/lines";
+import type { Edit } from "../value/lines";
 
 interface Props {
   label: string;
   /** What stands in it at first. */
   initial?: string;
-  /** What stands in it now, with the line ends of the browser; and what was pasted, if that changed it. */
-  onInput: (text: string, paste?: Pasted) => void;
+  /** What stands in it now, with the line ends of the browser; and how it came to be. */
+  onInput: (text: string, edit: Edit) => void;
   isShown?: boolean;
   /** Several lines. */
   rows?: number;
@@ -43,8 +52,8 @@ export function SecretInput(props: Props) {
   const [lines, setLines] = useState(() => linesIn(initial));
   const rows = isGrowing ? Math.min(lines, MOST_LINES) : props.rows;
   const field = useRef<HTMLInputElement & HTMLTextAreaElement>(null);
-  /** A paste that the field has not shown yet. */
-  const coming = useRef<Pasted>(undefined);
+  /** What was pasted or dropped, and does not stand in the field yet. */
+  const coming = useRef<string>(undefined);
   useEffect(() => {
     if (field.current) field.current.value = initial;
   }, []);
@@ -58,16 +67,20 @@ export function SecretInput(props: Props) {
     spellCheck: false,
     "aria-invalid": problems.length > 0 || undefined,
     "aria-describedby": described || undefined,
-    onInput: (event: { currentTarget: { value: string } }) => {
-      setLines(linesIn(event.currentTarget.value));
-      const paste = coming.current;
+    onInput: ({ currentTarget, nativeEvent }: FormEvent<HTMLInputElement | HTMLTextAreaElement>) => {
+      setLines(linesIn(currentTarget.value));
+      const { inputType = "" } = nativeEvent as InputEvent;
+      const added = /^insertFrom(Paste|Drop)$/.test(inputType) ? coming.current : undefined;
       coming.current = undefined;
-      onInput(event.currentTarget.value, paste);
+      onInput(currentTarget.value, {
+        caret: currentTarget.selectionEnd,
+        added,
+        isHistory: inputType.startsWith("history"),
+      });
     },
-    onPaste: ({ clipboardData, currentTarget }: ClipboardEvent<HTMLInputElement | HTMLTextAreaElement>) => {
-      const { selectionStart, selectionEnd } = currentTarget;
-      coming.current = { text: clipboardData.getData("text"), start: selectionStart ?? 0, end: selectionEnd ?? 0 };
-    },
+    // The field itself drops the line ends.
+    onPaste: ({ clipboardData }: ClipboardEvent) => (coming.current = clipboardData.getData("text")),
+    onDrop: ({ dataTransfer }: DragEvent) => (coming.current = dataTransfer.getData("text")),
     ...(isGrowing && {
       onKeyDown: (event: KeyboardEvent<HTMLElement>) => {
         // A line break that is typed by accident would become part of the value, unseen.

@@ -8,7 +8,7 @@ import { Field } from "../ui/Field";
 import { GenerateButton } from "../ui/GenerateButton";
 import { SecretInput } from "../ui/SecretInput";
 import type { Row, RowProblem } from "./draft";
-import type { Pasted } from "./lines";
+import type { Edit } from "./lines";
 import { TYPE_WORDS } from "./types";
 
 interface Props {
@@ -18,7 +18,7 @@ interface Props {
   problem: RowProblem | undefined;
   onKey: (key: string) => void;
   /** What stands in the field of the value, with the line ends of the browser. */
-  onValue: (shown: string, paste?: Pasted) => void;
+  onValue: (shown: string, edit?: Edit) => void;
   onRemove: (() => void) | undefined;
 }
 

@@ -96,7 +96,7 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted, isOpen = f
               isShown={isShown}
               problem={isSubmitted || row.value !== "" ? inRows.get(row.id) : undefined}
               onKey={(key) => onChange((before) => withRowKey(before, row.id, key))}
-              onValue={(shown, paste) => onChange((before) => withShownRowValue(before, row.id, shown, paste))}
+              onValue={(shown, edit) => onChange((before) => withShownRowValue(before, row.id, shown, edit))}
               onRemove={draft.rows.length > 1 ? () => onChange((before) => withoutRow(before, row.id)) : undefined}
             />
           ))}
@@ -112,7 +112,7 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted, isOpen = f
             rows={Math.min(20, Math.max(5, draft.text.split("\n").length))}
             isShown={isShown}
             initial={draft.text}
-            onInput={(shown, paste) => onChange((before) => withShownText(before, shown, paste))}
+            onInput={(shown, edit) => onChange((before) => withShownText(before, shown, edit))}
           />
           <JsonCheck text={draft.text} />
           <FileField

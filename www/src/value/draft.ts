@@ -2,7 +2,7 @@
 // characters. No view rewrites what another one holds, so going back and forth changes nothing. Pure.
 
 import { type JsonType, parseObject, typeOf, withKey, withMember, withoutMember, withValue } from "./json";
-import { edited, type LineEnd, lineEndOf, type Pasted, pasted, withLineEnd } from "./lines";
+import { afterEdit, type Edit, type LineEnd, lineEndOf, withLineEnd } from "./lines";
 import { bytesIn, type Shape, type Stored, shapeOf } from "./value";
 
 export interface Row {
@@ -18,6 +18,8 @@ export interface Row {
   isMember: boolean;
   /** Whether it was read without a key, which JSON allows. */
   isKeyless: boolean;
+  /** Former values that an undo brings back. */
+  past: readonly string[];
 }
 
 export interface Draft {
@@ -28,6 +30,8 @@ export interface Draft {
   text: string;
   /** What new lines of the text end with. */
   lineEnd: LineEnd;
+  /** Former texts that an undo brings back. */
+  past: readonly string[];
   /** Base64. */
   binary: string;
 }
@@ -43,9 +47,17 @@ export const newRow = (): Row => ({
   formerType: "string",
   isMember: false,
   isKeyless: false,
+  past: [],
 });
 
-export const emptyDraft = (): Draft => ({ shape: "pairs", rows: [newRow()], text: "", lineEnd: "\n", binary: "" });
+export const emptyDraft = (): Draft => ({
+  shape: "pairs",
+  rows: [newRow()],
+  text: "",
+  lineEnd: "\n",
+  past: [],
+  binary: "",
+});
 
 export function draftOf(stored: Stored): Draft {
   if ("secret_binary" in stored) return { ...emptyDraft(), shape: "binary", binary: stored.secret_binary };
@@ -58,7 +70,7 @@ function rowsOf(text: string): Row[] {
   const members = parseObject(text)?.members ?? [];
   if (members.length === 0) return [newRow()];
   return members.map(({ key, text: value, type }) => ({
-    id: nextId(),
+    ...newRow(),
     key,
     value,
     type,
@@ -75,11 +87,29 @@ export const isWithoutKeys = ({ text }: Draft): boolean => text !== "" && parseO
 export const storedOfDraft = ({ shape, text, binary }: Draft): Stored =>
   shape === "binary" ? { secret_binary: binary } : { secret_string: text };
 
+/** Values whose key is still to come. */
+const waitingRows = ({ rows }: Draft) => rows.filter(({ isMember, value }) => !isMember && value !== "");
+
+/** Everything that stands in it, in whichever view, to be compared with a former state. */
+export const contentOf = (draft: Draft): string =>
+  JSON.stringify([draft.text, draft.binary, ...waitingRows(draft).map(({ value }) => value)]);
+
+/** The views that hold something typed since `beginning` that the stored value would not have. */
+export function leftOut(draft: Draft, beginning: Draft): Shape[] {
+  const { shape, text, binary } = draft;
+  const isWaiting = waitingRows(draft).length > 0 && (shape !== "pairs" || isWithoutKeys(draft));
+  return [
+    ...(isWaiting ? (["pairs"] as const) : []),
+    ...(shape === "binary" && text !== beginning.text ? (["text"] as const) : []),
+    ...(shape !== "binary" && binary !== beginning.binary ? (["binary"] as const) : []),
+  ];
+}
+
 /** The same draft in another view. Nothing in it is rewritten. */
 export function reshape(draft: Draft, shape: Shape): Draft {
   if (shape === draft.shape) return draft;
   if (shape !== "pairs" || showsText(draft)) return { ...draft, shape };
-  const waiting = draft.rows.filter(({ isMember, value }) => !isMember && value !== "");
+  const waiting = waitingRows(draft);
   const rows = rowsOf(draft.text).filter(({ isMember }) => isMember || waiting.length === 0);
   return { ...draft, shape, rows: [...rows, ...waiting] };
 }
@@ -104,10 +134,12 @@ export const withText = (draft: Draft, text: string): Draft => ({
   lineEnd: text.includes("\n") ? lineEndOf(text) : draft.lineEnd,
 });
 
-/** The draft after a person edited the text in its field, by a paste if one is given. */
-export function withShownText(draft: Draft, shown: string, paste?: Pasted): Draft {
-  const exact = paste && pasted(draft.text, shown, paste);
-  return exact === undefined ? { ...draft, text: edited(draft.text, shown, draft.lineEnd) } : withText(draft, exact);
+/** The draft after a person edited the text in its field. */
+export function withShownText(draft: Draft, shown: string, edit?: Edit): Draft {
+  const { text, past } = afterEdit(draft, shown, draft.lineEnd, edit);
+  // What was typed ends its lines as the draft says already.
+  const isForeign = edit?.added !== undefined || edit?.isHistory;
+  return { ...(isForeign ? withText(draft, text) : draft), text, past };
 }
 
 /** Chooses the line end, and writes it into the whole text. */
@@ -115,6 +147,7 @@ export const withChosenLineEnd = (draft: Draft, lineEnd: LineEnd): Draft => ({
   ...draft,
   lineEnd,
   text: withLineEnd(draft.text, lineEnd),
+  past: [],
 });
 
 /** The place of a row's member in the text; for a new row the place it would get. */
@@ -142,14 +175,14 @@ export function withRowKey(draft: Draft, id: number, key: string): Draft {
   return member ? { ...draft, rows, text: withKey(text, member, key) } : draft;
 }
 
-/** The draft after a person edited a row's value in its field, by a paste if one is given. */
-export function withShownRowValue(draft: Draft, id: number, shown: string, paste?: Pasted): Draft {
+/** The draft after a person edited a row's value in its field. */
+export function withShownRowValue(draft: Draft, id: number, shown: string, edit?: Edit): Draft {
   const row = draft.rows.find((each) => each.id === id);
   if (!row) return draft;
   const lineEnd = row.value === "" ? draft.lineEnd : lineEndOf(row.value);
-  const value = (paste && pasted(row.value, shown, paste)) ?? edited(row.value, shown, lineEnd);
+  const { text: value, past } = afterEdit({ text: row.value, past: row.past }, shown, lineEnd, edit);
   const type = typeOf(value, row.formerType);
-  const rows = draft.rows.map((each) => (each.id === id ? { ...each, value, type } : each));
+  const rows = draft.rows.map((each) => (each.id === id ? { ...each, value, type, past } : each));
   const member = row.isMember ? parseObject(draft.text)?.members[memberIndex(draft.rows, id)] : undefined;
   return { ...draft, rows, text: member ? withValue(draft.text, member, value, type) : draft.text };
 }

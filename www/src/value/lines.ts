@@ -37,22 +37,57 @@ function placeOf(text: string, length: number): number {
   return at;
 }
 
-/** What a person pasted into a text field: its own text, and which part of the shown text it replaces. */
-export interface Pasted {
-  text: string;
-  start: number;
-  end: number;
+/** An edit in a text field, as the browser reports it. */
+export interface Edit {
+  /** Where the cursor stands after it: what follows was not edited. */
+  caret: number | null;
+  /** What was pasted or dropped, with its own line ends. */
+  added?: string | undefined;
+  /** Whether it undoes an earlier edit, or does it again. */
+  isHistory?: boolean;
 }
 
+/** The part of the shown text that an edit replaced, and what it put there. */
+interface Change {
+  start: number;
+  end: number;
+  inserted: string;
+}
+
+function changeOf(before: string, after: string, caret: number | null = null): Change {
+  // Of two equal lines, the cursor says which one was edited.
+  const kept = caret !== null && before.endsWith(after.slice(caret)) ? after.length - caret : 0;
+  const most = Math.min(before.length, after.length) - kept;
+  const start = commonStart(before, after, most);
+  const [one, other] = [before.slice(0, before.length - kept), after.slice(0, after.length - kept)];
+  const end = commonEnd(one, other, most - start);
+  return { start, end: one.length - end, inserted: other.slice(start, other.length - end) };
+}
+
+/** Two parts of a text as one. A line feed stays a line of its own behind a lone carriage return, so it becomes CRLF. */
+const joined = (left: string, right: string) =>
+  left.endsWith("\r") && right.startsWith("\n") ? `${left}\r${right}` : left + right;
+
+/** The text with a part of how it is shown replaced. */
+const replaced = (text: string, { start, end, inserted }: Change, lineEnd: LineEnd) =>
+  joined(
+    joined(text.slice(0, placeOf(text, start)), inserted.replaceAll("\n", lineEnd)),
+    text.slice(placeOf(text, end)),
+  );
+
 /**
- * The stored text after a paste, byte by byte; `undefined` where the text around it says how lines end, or the field shows
- * something else now.
+ * The stored text after something was pasted or dropped, byte by byte; `undefined` where the text around it says how lines
+ * end, or the field shows something else now.
  */
-export function pasted(text: string, shown: string, { text: added, start, end }: Pasted): string | undefined {
+export function pasted(text: string, shown: string, { caret, added }: Edit): string | undefined {
+  if (added === undefined || caret === null) return undefined;
+  const start = caret - shownLines(added).length;
+  const end = shownLines(text).length - (shown.length - caret);
+  if (start < 0 || end < start) return undefined;
   const [before, after] = [text.slice(0, placeOf(text, start)), text.slice(placeOf(text, end))];
   if (/[\r\n]/.test(before + after)) return undefined;
   const whole = before + added + after;
-  return shownLines(whole) === shownLines(shown) ? whole : undefined;
+  return shownLines(whole) === shown ? whole : undefined;
 }
 
 /**
@@ -62,12 +97,26 @@ export function pasted(text: string, shown: string, { text: added, start, end }:
  * @param shown what stands in the text field now
  * @param lineEnd what new lines end with
  */
-export function edited(text: string, shown: string, lineEnd: LineEnd): string {
-  const [before, after] = [shownLines(text), shownLines(shown)];
-  if (before === after) return text;
-  const most = Math.min(before.length, after.length);
-  const start = commonStart(before, after, most);
-  const end = commonEnd(before, after, most - start);
-  const inserted = after.slice(start, after.length - end).replaceAll("\n", lineEnd);
-  return text.slice(0, placeOf(text, start)) + inserted + text.slice(placeOf(text, before.length - end));
+export const edited = (text: string, shown: string, lineEnd: LineEnd, edit?: Edit): string =>
+  replaced(text, changeOf(shownLines(text), shown, edit?.caret), lineEnd);
+
+/** A text in a field, with the former ones that an undo or a redo brings back. */
+export interface Undoable {
+  text: string;
+  past: readonly string[];
+}
+
+/** Former texts that are kept. */
+const MOST_PAST = 100;
+
+/** The line ends of a text, one after the other. */
+const endsIn = (text: string) => text.match(/\r\n?|\n/g)?.join(" ");
+
+/** What is stored after an edit. Lines that an undo or a redo brings back end as they did. */
+export function afterEdit({ text, past }: Undoable, shown: string, lineEnd: LineEnd, edit?: Edit): Undoable {
+  const former = edit?.isHistory ? past.findLast((each) => each !== text && shownLines(each) === shown) : undefined;
+  if (former !== undefined) return { text: former, past };
+  const after = (edit && pasted(text, shown, edit)) ?? edited(text, shown, lineEnd, edit);
+  // An edit that leaves the ends of all lines is undone without a memory of it.
+  return { text: after, past: endsIn(after) === endsIn(text) ? past : [...past, text, after].slice(-MOST_PAST) };
 }
