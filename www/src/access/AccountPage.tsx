@@ -1,6 +1,6 @@
 // The account of the person who is signed in: own password, own access keys.
 
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
@@ -11,6 +11,7 @@ import { useQuery } from "../app/useQuery";
 import { Button } from "../ui/Button";
 import { Facts } from "../ui/Facts";
 import { Failure } from "../ui/Failure";
+import { Form } from "../ui/Form";
 import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
 import { AccessKeys } from "./AccessKeys";
@@ -74,15 +75,11 @@ function OwnPassword() {
     announce(t("Your password is changed."));
   });
   useDirty(former !== "" || password !== "" || repeated !== "");
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void run();
-  };
   const isRepeated = password === repeated;
   return (
     <section aria-labelledby="own-password">
       <h2 id="own-password">{t("Change your password")}</h2>
-      <form key={fields} onSubmit={submit}>
+      <Form key={fields} onSubmit={run} isBusy={isRunning}>
         <SecretInput label={t("Current password")} onInput={setFormer} autoComplete="current-password" />
         <SecretInput
           label={t("New password")}
@@ -107,7 +104,7 @@ function OwnPassword() {
             {t("Change the password")}
           </Button>
         </div>
-      </form>
+      </Form>
     </section>
   );
 }

@@ -1,7 +1,7 @@
 // Deletes a user with its access keys, once its name is typed.
 
 import type { IamUser } from "csms";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
@@ -11,6 +11,7 @@ import { Button } from "../ui/Button";
 import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 import { Notice } from "../ui/Notice";
 
 export function DeleteUserDialog({
@@ -31,13 +32,9 @@ export function DeleteUserDialog({
     onChange();
     onClose();
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void run();
-  };
   return (
     <Dialog title={t("Delete {name}", { name: user.user_name })} isOpen onClose={onClose}>
-      <form onSubmit={submit}>
+      <Form onSubmit={run} isBusy={isRunning}>
         <Notice kind="danger" title={t("This cannot be undone.")}>
           <p>{t("Its access keys stop working at once. To find out first who still uses them, disable the user.")}</p>
         </Notice>
@@ -49,7 +46,7 @@ export function DeleteUserDialog({
           </Button>
           <CancelButton />
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

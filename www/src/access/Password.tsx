@@ -1,7 +1,7 @@
 // Whether a user signs in with a password; gives it one, or takes it away.
 
 import { CsmsError, type IamUser } from "csms";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
@@ -11,6 +11,7 @@ import { useAction } from "../app/useAction";
 import { useQuery } from "../app/useQuery";
 import { Button } from "../ui/Button";
 import { Failure } from "../ui/Failure";
+import { Form } from "../ui/Form";
 import { SecretInput } from "../ui/SecretInput";
 import { Time } from "../ui/Time";
 import { millisOf } from "./users";
@@ -45,10 +46,6 @@ export function Password({ user: { user_id } }: { user: IamUser }) {
     reload();
   });
   useDirty(password !== "");
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void set.run();
-  };
   return (
     <section aria-labelledby="password">
       <h2 id="password">{t("Password")}</h2>
@@ -62,7 +59,7 @@ export function Password({ user: { user_id } }: { user: IamUser }) {
           )}
         </p>
       )}
-      <form onSubmit={submit}>
+      <Form onSubmit={set.run} isBusy={set.isRunning}>
         <SecretInput
           key={field}
           label={data?.profile ? t("New password") : t("First password")}
@@ -80,7 +77,7 @@ export function Password({ user: { user_id } }: { user: IamUser }) {
             </Button>
           )}
         </div>
-      </form>
+      </Form>
     </section>
   );
 }

@@ -1,11 +1,12 @@
 // The fields of a sign-in: an access key, which never leaves the page, or a name and password.
 
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type ReactNode, useState } from "react";
 
 import { Button } from "../ui/Button";
 import { Choice } from "../ui/Choice";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 import { SecretInput } from "../ui/SecretInput";
 import { useLanguage } from "./language";
 import { type Session, type SignIn, signIn } from "./session";
@@ -32,17 +33,13 @@ export function SignInForm({ former, onSignIn, children }: Props) {
         : { way, domain: domain.trim(), user: name.trim(), password: secret };
     onSignIn(await signIn(typed));
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void run();
-  };
   const choose = (chosen: SignIn["way"]) => {
     forget();
     setSecret("");
     setWay(chosen);
   };
   return (
-    <form onSubmit={submit}>
+    <Form onSubmit={run} isBusy={isRunning}>
       <Choice
         label={t("With")}
         isLabelHidden
@@ -79,6 +76,6 @@ export function SignInForm({ former, onSignIn, children }: Props) {
         {children}
       </div>
       <Failure error={error} />
-    </form>
+    </Form>
   );
 }

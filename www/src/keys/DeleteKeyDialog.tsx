@@ -1,6 +1,6 @@
 // Schedules the deletion of a key, which takes every value with it that the key protects.
 
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
@@ -10,6 +10,7 @@ import { Button } from "../ui/Button";
 import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 import { Notice } from "../ui/Notice";
 import type { KeyDialogProps } from "./KeyDialog";
 import { ProtectedSecrets } from "./ProtectedSecrets";
@@ -29,13 +30,12 @@ export function DeleteKeyDialog({ keyInfo: key, onClose, onChange }: KeyDialogPr
     onChange();
     onClose();
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = () => {
     if (isAllowed) void run();
   };
   return (
     <Dialog title={t("Delete {name}", { name: key.key_alias })} isOpen onClose={onClose}>
-      <form onSubmit={submit}>
+      <Form onSubmit={submit} isBusy={isRunning}>
         <Notice kind="danger" title={t("When the key is gone, every value that it protects is gone for good.")}>
           <p>
             {t(
@@ -61,7 +61,7 @@ export function DeleteKeyDialog({ keyInfo: key, onClose, onChange }: KeyDialogPr
           </Button>
           <CancelButton />
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

@@ -1,7 +1,7 @@
 // Makes a key, or changes its alias and description.
 
 import type { KeyDetails } from "csms";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
@@ -11,6 +11,7 @@ import { Button } from "../ui/Button";
 import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 
 export interface KeyDialogProps {
   keyInfo: KeyDetails;
@@ -40,13 +41,9 @@ export function KeyDialog({
     onChange();
     onClose();
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void run();
-  };
   return (
     <Dialog title={key ? t("Edit {name}", { name: key.key_alias }) : t("New key")} isOpen onClose={onClose}>
-      <form onSubmit={submit}>
+      <Form onSubmit={run} isBusy={isRunning}>
         <Field
           label={t("Alias")}
           isCode
@@ -62,7 +59,7 @@ export function KeyDialog({
           </Button>
           <CancelButton />
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

@@ -1,7 +1,7 @@
 // Who else reads the secret: users with a grant, copies in other regions, and the agency of its rotation function.
 
 import { CsmsError, type ReplicaInfo, type Secret } from "csms";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
@@ -13,6 +13,7 @@ import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 import { Notice } from "../ui/Notice";
 import { Select } from "../ui/Select";
 import { Time } from "../ui/Time";
@@ -68,10 +69,6 @@ function Grants({ secret }: { secret: Secret }) {
     announce(t("The grant of {name} is taken away.", { name }));
     reload();
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void add.run();
-  };
   return (
     <section aria-labelledby="grants">
       <h2 id="grants">{t("Grants")}</h2>
@@ -110,13 +107,13 @@ function Grants({ secret }: { secret: Secret }) {
           ))}
         </ul>
       )}
-      <form onSubmit={submit} className="tag-form">
+      <Form onSubmit={add.run} isBusy={add.isRunning} className="tag-form">
         <Field label={t("User (name or identifier)")} isCode value={user} onChange={setUser} />
         <Field label={t("Last day, UTC (may be left out)")} type={"date" as "text"} value={until} onChange={setUntil} />
         <Button type="submit" isPending={add.isRunning} isDisabled={user.trim() === ""}>
           {t("Grant")}
         </Button>
-      </form>
+      </Form>
       <Failure error={add.error} />
     </section>
   );

@@ -1,7 +1,7 @@
 // Schedules the deletion of a secret, or deletes it at once when its name is typed.
 
 import { validateScheduleDeletion } from "csms";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
@@ -15,6 +15,7 @@ import { Choice } from "../ui/Choice";
 import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 import { Notice } from "../ui/Notice";
 import type { SecretDialogProps } from "./SecretActions";
 
@@ -42,13 +43,9 @@ export function DeleteDialog({ known: { secret }, isOpen, onClose, onChange }: S
     onChange();
     onClose();
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void run();
-  };
   return (
     <Dialog title={t("Delete {name}", { name: secret.name })} isOpen={isOpen} onClose={onClose}>
-      <form onSubmit={submit}>
+      <Form onSubmit={run} isBusy={isRunning}>
         <Choice
           label={t("When")}
           value={way}
@@ -97,7 +94,7 @@ export function DeleteDialog({ known: { secret }, isOpen, onClose, onChange }: S
           </Button>
           <CancelButton />
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

@@ -1,7 +1,7 @@
 // Changes what is said about a secret; its values and its rotation have their own places.
 
 import { validateUpdateSecret } from "csms";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { announce } from "../app/announce";
 import { judged } from "../app/judgeable";
@@ -15,6 +15,7 @@ import { Button } from "../ui/Button";
 import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 import { MovedNotice } from "./MovedNotice";
 import type { SecretDialogProps } from "./SecretActions";
 import { useFresh } from "./useFresh";
@@ -52,14 +53,13 @@ export function EditDialog({ known: opened, isOpen, onClose, onChange }: SecretD
     onChange();
     onClose();
   });
-  const submit = (submitted: FormEvent) => {
-    submitted.preventDefault();
+  const submit = () => {
     problems.showAll();
     if (problems.isClean) void run();
   };
   return (
     <Dialog title={t("Edit {name}", { name: secret.name })} isOpen={isOpen} onClose={onClose}>
-      <form onSubmit={submit}>
+      <Form onSubmit={submit} isBusy={isRunning}>
         <Field
           label={t("Description")}
           value={description}
@@ -91,7 +91,7 @@ export function EditDialog({ known: opened, isOpen, onClose, onChange }: SecretD
           </Button>
           <CancelButton />
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

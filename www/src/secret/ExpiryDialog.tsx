@@ -1,7 +1,7 @@
 // Sets when the expiry event of a version fires.
 
 import { validateUpdateVersion } from "csms";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
@@ -12,6 +12,7 @@ import { Button } from "../ui/Button";
 import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 
 interface Props {
   name: string;
@@ -33,13 +34,9 @@ export function ExpiryDialog({ name, version, onClose, onChange }: Props) {
     onChange();
     onClose();
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void run();
-  };
   return (
     <Dialog title={t("When {version} expires", { version })} isOpen onClose={onClose}>
-      <form onSubmit={submit}>
+      <Form onSubmit={run} isBusy={isRunning}>
         <Field
           label={t("Date and time ({zone})", { zone: zone(millis) })}
           type={"datetime-local" as "text"}
@@ -59,7 +56,7 @@ export function ExpiryDialog({ name, version, onClose, onChange }: Props) {
           </Button>
           <CancelButton />
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

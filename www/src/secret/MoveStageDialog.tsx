@@ -1,7 +1,7 @@
 // Lets a stage mark a version, or takes it away; shows first what that does.
 
 import { checkText, previewStageDeletion, previewStageMove } from "csms";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { announce } from "../app/announce";
 import { judgeable } from "../app/judgeable";
@@ -13,6 +13,7 @@ import { Button } from "../ui/Button";
 import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 import { Select } from "../ui/Select";
 import { MovedNotice } from "./MovedNotice";
 import { PreviewView } from "./PreviewView";
@@ -64,13 +65,12 @@ export function MoveStageDialog({ known: opened, version, onClose, onChange }: P
     onChange();
     onClose();
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = () => {
     if (preview.ok) void run();
   };
   return (
     <Dialog title={t("Move a stage")} isOpen onClose={onClose}>
-      <form onSubmit={submit}>
+      <Form onSubmit={submit} isBusy={isRunning}>
         <div className="row top">
           <Select
             label={t("Stage")}
@@ -110,7 +110,7 @@ export function MoveStageDialog({ known: opened, version, onClose, onChange }: P
           </Button>
           <CancelButton />
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

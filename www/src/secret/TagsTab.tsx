@@ -1,7 +1,7 @@
 // The tags of a secret: words to find it by, and to group it with others.
 
 import type { Secret } from "csms";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
@@ -12,6 +12,7 @@ import { useQuery } from "../app/useQuery";
 import { Button } from "../ui/Button";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 import { Notice } from "../ui/Notice";
 
 export function TagsTab({ secret }: { secret: Secret }) {
@@ -45,10 +46,6 @@ export function TagsTab({ secret }: { secret: Secret }) {
     announce(t("The tag {key} is removed.", { key: gone }));
     reload();
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void add.run();
-  };
   return (
     <section aria-labelledby="tags" className="tags-tab">
       <h2 id="tags">{t("Tags")}</h2>
@@ -75,13 +72,13 @@ export function TagsTab({ secret }: { secret: Secret }) {
           ))}
         </ul>
       )}
-      <form onSubmit={submit} className="tag-form">
+      <Form onSubmit={add.run} isBusy={add.isRunning} className="tag-form">
         <Field label={t("Key")} value={key} onChange={(text) => (setKey(text), setReplaced(undefined))} />
         <Field label={t("Value (may be left out)")} value={value} onChange={setValue} />
         <Button type="submit" isPending={add.isRunning} isDisabled={key.trim() === ""}>
           {t("Add the tag")}
         </Button>
-      </form>
+      </Form>
       {replaced !== undefined && (
         <Notice kind="warning" title={t("This key is there with the value {value}.", { value: replaced || "—" })}>
           <p>{t("Add it once more to replace that value.")}</p>
