@@ -1,11 +1,11 @@
 // Makes a user, or changes its name and description.
 
 import type { IamUser } from "csms";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
+import { flushSync } from "react-dom";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
-import { forgetDirty } from "../app/leaving";
 import { go, userPath } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
@@ -13,6 +13,7 @@ import { Button } from "../ui/Button";
 import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 
 interface Props {
   user: IamUser | undefined;
@@ -33,18 +34,15 @@ export function UserDialog({ user, onClose, onChange }: Props) {
       onClose();
     } else {
       const made = await client.createUserV5({ name, enabled: true, ...(description && { description }) });
-      forgetDirty();
       announce(t("The user {name} is created.", { name }));
+      // What was typed is saved, so going on asks nothing.
+      flushSync(onClose);
       go(userPath(made.user.user_id));
     }
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void run();
-  };
   return (
     <Dialog title={user ? t("Edit {name}", { name: user.user_name }) : t("New user")} isOpen onClose={onClose}>
-      <form onSubmit={submit}>
+      <Form onSubmit={run} isBusy={isRunning}>
         <Field
           label={t("Name")}
           isCode
@@ -60,7 +58,7 @@ export function UserDialog({ user, onClose, onChange }: Props) {
           </Button>
           <CancelButton />
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

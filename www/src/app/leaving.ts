@@ -1,45 +1,48 @@
 // Asks before a page or dialog is left in which something was typed. It knows that there is something, never what.
 
-import { useEffect, useId } from "react";
+import { useCallback, useId, useLayoutEffect } from "react";
 
 import { useLanguage } from "./language";
 
-/** Forms that hold something typed, each with the question to ask. */
+/** Forms that hold something typed, each with the question to ask. A form is here until it is saved, emptied or gone. */
 const dirty = new Map<string, string>();
 
-/** Whether nothing would be lost, or the person agrees to lose it. */
-export function mayLeave(): boolean {
-  const [question] = dirty.values();
-  if (question === undefined) return true;
-  if (!confirm(question)) return false;
-  dirty.clear();
-  return true;
-}
+const agrees = (question: string | undefined) => question === undefined || confirm(question);
+
+/** Whether nothing in the page would be lost, or the person agrees to lose it. */
+export const mayLeave = (): boolean => agrees([...dirty.values()][0]);
 
 const warn = (event: BeforeUnloadEvent) => {
-  if (dirty.size === 0) return;
   event.preventDefault();
   // Older WebKit asks only for this.
   event.returnValue = "unsaved";
 };
 
-/** Says that the calling form is dirty, until it is not or is gone. */
-export function useDirty(isDirty: boolean): void {
+function forget(id: string): void {
+  dirty.delete(id);
+  if (dirty.size === 0) removeEventListener("beforeunload", warn);
+}
+
+/**
+ * Says that the calling form is dirty, until it is not or is gone.
+ *
+ * @returns whether the person agrees to lose what this form holds; what others hold stays
+ */
+export function useDirty(isDirty: boolean): () => boolean {
   const id = useId();
   const { t } = useLanguage();
   const question = t("What you typed is not saved and would be lost. Leave anyway?");
-  useEffect(() => {
+  // Before anything else happens: a page is left right after it was saved.
+  useLayoutEffect(() => {
     if (!isDirty) return;
     dirty.set(id, question);
     addEventListener("beforeunload", warn);
-    return () => {
-      dirty.delete(id);
-      if (dirty.size === 0) removeEventListener("beforeunload", warn);
-    };
+    return () => forget(id);
   }, [id, isDirty, question]);
+  return useCallback(() => agrees(dirty.get(id)), [id]);
 }
 
-/** After saving: nothing is lost by leaving. */
+/** Forgets every form: what they are about is gone, so nothing in them can be saved. */
 export function forgetDirty(): void {
-  dirty.clear();
+  for (const id of dirty.keys()) forget(id);
 }

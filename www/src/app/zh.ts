@@ -971,6 +971,7 @@ const words: Record<string, string> = {
   "Members of the value become variables: password is PASSWORD.": "值中的各项成为环境变量：password 即 PASSWORD。",
   "The image holds the program csms.": "镜像中含有 csms 程序。",
   "What you typed is replaced by the current value. Go on?": "您输入的内容将被当前值替换，是否继续？",
+  "What you typed under {view} is not part of what is stored. Go on?": "您在“{view}”中输入的内容不会被保存，是否继续？",
   "The text of the file replaces yours. Go on?": "文件中的文本将替换您的文本，是否继续？",
   // Files, and what the console could not do
   "Text from a file": "从文件读取文本",

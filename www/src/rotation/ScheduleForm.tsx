@@ -1,12 +1,12 @@
 // Turns automatic rotation on and off, and explains the period.
 
 import { parseRotationConfig, type Secret, validateUpdateSecret } from "csms";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { announce } from "../app/announce";
 import { judged } from "../app/judgeable";
 import { useLanguage } from "../app/language";
-import { forgetDirty, useDirty } from "../app/leaving";
+import { useDirty } from "../app/leaving";
 import { useLacking } from "../app/rights";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
@@ -15,6 +15,7 @@ import { useProblems } from "../secrets/useProblems";
 import { Button } from "../ui/Button";
 import { Facts } from "../ui/Facts";
 import { Failure } from "../ui/Failure";
+import { Form } from "../ui/Form";
 import { Time } from "../ui/Time";
 import { Toggle } from "../ui/Toggle";
 import { FunctionSelect } from "./FunctionSelect";
@@ -46,6 +47,8 @@ export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: (
   /** What the person knows to be stored. */
   const [seen, setSeen] = useState(stored);
   const [hasMoved, setHasMoved] = useState(false);
+  /** What was saved last; the secret is read again only then. */
+  const [saved, setSaved] = useState<Schedule>();
   const [former, setFormer] = useState(stored);
   if (!isSame(stored, former)) {
     // The secret was read again. Where something is typed, that stays; where not, or after saving, this is the beginning.
@@ -74,19 +77,18 @@ export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: (
       return;
     }
     await client.updateSecret(request);
-    forgetDirty();
+    setSaved(schedule);
     announce(t("The schedule is saved."));
     onChange();
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = () => {
     problems.showAll();
     if (problems.isClean) void run();
   };
   const isChanged = !isSame(schedule, stored);
-  useDirty(isChanged);
+  useDirty(isChanged && !(saved && isSame(schedule, saved)));
   return (
-    <form onSubmit={submit} noValidate>
+    <Form onSubmit={submit} isBusy={isRunning} noValidate>
       <Facts
         facts={[
           [
@@ -139,6 +141,6 @@ export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: (
         </Button>
         {lacking && <span className="hint">{lacking}</span>}
       </div>
-    </form>
+    </Form>
   );
 }

@@ -1,12 +1,13 @@
 // A new version in two steps: write the value, then see what is different and which stages move before it is saved.
 
 import { previewNewVersion, validateCreateSecretVersion } from "csms";
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 
 import { announce } from "../app/announce";
 import { judgeable, judged } from "../app/judgeable";
 import { useLanguage } from "../app/language";
-import { forgetDirty, useDirty } from "../app/leaving";
+import { useDirty } from "../app/leaving";
 import { go, secretPath } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
@@ -14,17 +15,21 @@ import { useProblems } from "../secrets/useProblems";
 import { Button } from "../ui/Button";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 import { Notice } from "../ui/Notice";
 import { DiffTable } from "../value/DiffTable";
-import { isIdentical } from "../value/diff";
-import { draftOf, emptyDraft, rowProblems, storedOfDraft } from "../value/draft";
+import { contentOf, draftOf, emptyDraft, leftOut, rowProblems, storedOfDraft } from "../value/draft";
 import { SealingFields } from "../value/SealingFields";
-import { NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
+import { isTypedIn, NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
+import { useLeavingOut, VIEWS } from "../value/useLeavingOut";
 import { useValueLimit } from "../value/useValueLimit";
 import { ValueEditor } from "../value/ValueEditor";
-import { type Stored, storedOf, storedText } from "../value/value";
+import { type Stored, storedOf } from "../value/value";
 import { PreviewView } from "./PreviewView";
 import { currentOf, forPreview, type Known, readKnown } from "./useKnownSecret";
+
+/** The stages of a new version as the form begins. */
+const STAGES = "SYSCURRENT";
 
 interface Props {
   known: Known;
@@ -40,10 +45,15 @@ export function NewVersionPage({ known: opened, onChange }: Props) {
   const [hasMoved, setHasMoved] = useState(false);
   const { name } = known.secret;
   const [draft, setDraft] = useState(emptyDraft);
+  /** The draft before anything was typed in it. */
+  const [beginning, setBeginning] = useState(draft);
   const [editor, setEditor] = useState(0);
-  const [stages, setStages] = useState("SYSCURRENT");
+  const [stages, setStages] = useState(STAGES);
   const [sealing, setSealing] = useState(NO_SEALING);
   const [isSubmitted, setIsSubmitted] = useState(false);
+  const typed = JSON.stringify([contentOf(draft), stages, sealing]);
+  /** What was saved, of what is typed. */
+  const [saved, setSaved] = useState<string>();
   const [isReviewed, setIsReviewed] = useState(false);
   const [current, setCurrent] = useState<Stored>();
   const version_stages = judgeable(stages)
@@ -63,14 +73,17 @@ export function NewVersionPage({ known: opened, onChange }: Props) {
     setCurrent(found);
     return found;
   };
-  const isUntouched = storedText(value) === "" || (current !== undefined && isIdentical(value, current));
+  const isTouched = contentOf(draft) !== contentOf(beginning);
+  const mayLeaveOut = useLeavingOut();
   const start = useAction(async () => {
-    if (!isUntouched && !confirm(t("What you typed is replaced by the current value. Go on?"))) return;
+    if (isTouched && !confirm(t("What you typed is replaced by the current value. Go on?"))) return;
     const now = await readKnown(client, name);
     const found = await read(currentOf(now) ?? "latest");
     setKnown(now);
     setHasMoved(false);
-    setDraft(draftOf(found));
+    const begun = draftOf(found);
+    setDraft(begun);
+    setBeginning(begun);
     setEditor(editor + 1);
   });
   /** Looks whether the current version is still the one that was known. */
@@ -106,27 +119,30 @@ export function NewVersionPage({ known: opened, onChange }: Props) {
       version_stages,
       ...(await seal()),
     });
-    forgetDirty();
+    flushSync(() => setSaved(typed));
     announce(t("Version {version} is saved.", { version: made.version_metadata.id }));
     onChange();
     go(secretPath(name));
   });
-  useDirty(storedText(value) !== "" || sealing.passphrase !== "" || sealing.jwk !== "");
+  useDirty(typed !== saved && (isTouched || stages !== STAGES || isTypedIn(sealing)));
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     // The step that was read is gone; the next one is read from its beginning.
     if (isReviewed) heading.current?.focus();
   }, [isReviewed]);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = () => {
     problems.showAll();
     setIsSubmitted(true);
     if (isReviewed) void save.run();
-    else if (problems.isClean && !unsealable && rowProblems(draft).size === 0) void review.run();
+    else if (problems.isClean && !unsealable && rowProblems(draft).size === 0) {
+      if (mayLeaveOut(leftOut(draft, beginning).map((view) => VIEWS[view]))) void review.run();
+    }
   };
+  // The second step has no fields, and begins at its heading.
+  const isBusy = start.isRunning || save.isRunning || (review.isRunning && !isReviewed);
   const field = draft.shape === "binary" ? "secret_binary" : "secret_string";
   return (
-    <form className="new-version" onSubmit={submit} noValidate>
+    <Form className="new-version" onSubmit={submit} isBusy={isBusy} noValidate>
       {isReviewed ? (
         <div className="columns">
           <section aria-labelledby="difference">
@@ -211,11 +227,13 @@ export function NewVersionPage({ known: opened, onChange }: Props) {
           {isReviewed ? t("Save the version") : t("Review")}
         </Button>
         {isReviewed ? (
-          <Button onPress={() => setIsReviewed(false)}>{t("Back")}</Button>
+          <Button isDisabled={save.isRunning} onPress={() => setIsReviewed(false)}>
+            {t("Back")}
+          </Button>
         ) : (
           <Button onPress={() => go(secretPath(name))}>{t("Cancel")}</Button>
         )}
       </div>
-    </form>
+    </Form>
   );
 }

@@ -1,12 +1,13 @@
 // A new secret with its first value. The rules of the service judge it while it is typed.
 
 import { CsmsError, formatRotationConfig, type SecretType, validateCreateSecret } from "csms";
-import { type FormEvent, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
+import { flushSync } from "react-dom";
 
 import { announce } from "../app/announce";
 import { judgeable, judged } from "../app/judgeable";
 import { useLanguage } from "../app/language";
-import { forgetDirty, useDirty } from "../app/leaving";
+import { useDirty } from "../app/leaving";
 import { go, secretPath } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
@@ -22,13 +23,14 @@ import { Button } from "../ui/Button";
 import { Choice } from "../ui/Choice";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 import { Notice } from "../ui/Notice";
-import { emptyDraft, rowProblems, storedOfDraft } from "../value/draft";
+import { contentOf, emptyDraft, leftOut, rowProblems, storedOfDraft, typedIn } from "../value/draft";
 import { SealingFields } from "../value/SealingFields";
 import { NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
+import { useLeavingOut, VIEWS } from "../value/useLeavingOut";
 import { useValueLimit } from "../value/useValueLimit";
 import { ValueEditor } from "../value/ValueEditor";
-import { storedText } from "../value/value";
 import { useProblems } from "./useProblems";
 
 export function CreatePage() {
@@ -43,6 +45,7 @@ export function CreatePage() {
   const [rotation, setRotation] = useState(NO_ROTATION);
   const own = useOwnFunction();
   const [draft, setDraft] = useState(emptyDraft);
+  const [beginning] = useState(draft);
   const [account, setAccount] = useState(newAccount(ENGINES[0]));
   const [isAccount, setIsAccount] = useState(true);
   /** What was typed when the secret was stored, though its login does not work yet. */
@@ -70,13 +73,19 @@ export function CreatePage() {
   const problems = useProblems(result);
   const [isSubmitted, setIsSubmitted] = useState(false);
   const unsealable = sealingProblem(sealing);
-  const typed = JSON.stringify([about, stored, sealing]);
+  // Which engine the fields are for is a choice that loses nothing.
+  const login = JSON.stringify(inEngine(account, ENGINES[0]));
+  const keys = [sealing.passphrase, sealing.repeated, sealing.jwk];
+  const typed = JSON.stringify([name, description, key, event, rotation, contentOf(draft), login, keys]);
+  const [begun] = useState(typed);
+  const mayLeaveOut = useLeavingOut();
+  const left = (hasFields ? typedIn : leftOut)(draft, beginning).map((view) => VIEWS[view]);
+  if (!hasFields && login !== JSON.stringify(newAccount(ENGINES[0]))) left.push("Field by field");
   const keep = async (request: typeof about) => {
     const value = await sealed(stored, { name, purpose: purposeOf(type, project.id) }, sealing, maxValueBytes);
     if (isStored) await client.createSecretVersion({ secret_name: name, ...value });
     else await client.createSecret({ ...request, ...value });
-    forgetDirty();
-    setKept(typed);
+    flushSync(() => setKept(typed));
   };
   const turnOn = () =>
     client.updateSecret({ secret_name: name, auto_rotation: true, rotation_period: rotation.period });
@@ -104,16 +113,7 @@ export function CreatePage() {
   });
   const error = create.error ?? attempt.error;
   const isTaken = error instanceof CsmsError && error.code === "CSMS.0101";
-  useDirty(
-    isStored
-      ? typed !== kept
-      : name !== "" ||
-          description !== "" ||
-          storedText(storedOfDraft(draft)) !== "" ||
-          account.host + account.dbname + account.username + account.password !== "" ||
-          sealing.passphrase !== "" ||
-          sealing.jwk !== "",
-  );
+  useDirty(typed !== (kept ?? begun));
   useEffect(() => {
     if (isTaken) document.querySelector<HTMLElement>("[name=secret-name]")?.focus();
   }, [isTaken]);
@@ -124,16 +124,18 @@ export function CreatePage() {
     setIsSubmitted(true);
     create.forget();
     attempt.forget();
-    if (isReady) void how.run();
-    else requestAnimationFrame(() => document.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
-  };
-  const submit = (submitted: FormEvent) => {
-    submitted.preventDefault();
-    start(create);
+    if (isReady) {
+      if (mayLeaveOut(left)) void how.run();
+    } else requestAnimationFrame(() => document.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
   };
   const value = draft.shape === "binary" ? "secret_binary" : "secret_string";
   return (
-    <form className="page narrow" onSubmit={submit} noValidate>
+    <Form
+      className="page narrow"
+      onSubmit={() => start(create)}
+      isBusy={create.isRunning || attempt.isRunning}
+      noValidate
+    >
       <header className="page-head">
         <h1>{t("New secret")}</h1>
       </header>
@@ -267,7 +269,7 @@ export function CreatePage() {
           {isStored ? t("Open the secret") : t("Cancel")}
         </a>
       </div>
-    </form>
+    </Form>
   );
 }
 

@@ -5,7 +5,7 @@ import { createContext, type ReactNode, use, useState } from "react";
 import { Dialog as AriaDialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 
 import { useLanguage } from "../app/language";
-import { mayLeave, useDirty } from "../app/leaving";
+import { useDirty } from "../app/leaving";
 import { Button } from "./Button";
 
 interface Props {
@@ -28,9 +28,9 @@ export function Dialog(props: Props) {
   const { title, isOpen, onClose, children, isWide = false, isFirm = false, isDirty = false, isSearch = false } = props;
   const [isTouched, setIsTouched] = useState(false);
   const isHeld = !isFirm && !isSearch && (isTouched || isDirty);
-  useDirty(isOpen && isHeld);
+  const mayDiscard = useDirty(isOpen && isHeld);
   const close = () => {
-    if (!isHeld || mayLeave()) onClose();
+    if (mayDiscard()) onClose();
   };
   return (
     <ModalOverlay

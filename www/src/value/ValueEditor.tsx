@@ -27,9 +27,12 @@ import {
 import { JsonCheck } from "./JsonCheck";
 import type { LineEnd } from "./lines";
 import { PairRow } from "./PairRow";
+import { VIEWS } from "./useLeavingOut";
 import { useReplacing } from "./useReplacing";
 import { useValueLimit } from "./useValueLimit";
 import { type Shape, textOf } from "./value";
+
+const SHAPES: readonly Shape[] = ["pairs", "text", "binary"];
 
 const LINE_ENDS: Record<"LF" | "CRLF", LineEnd> = { LF: "\n", CRLF: "\r\n" };
 
@@ -65,11 +68,7 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted, isOpen = f
           isLabelHidden
           value={draft.shape}
           onChange={choose}
-          options={[
-            { value: "pairs", label: t("Key/value") },
-            { value: "text", label: t("Plain text") },
-            { value: "binary", label: t("Binary") },
-          ]}
+          options={SHAPES.map((value) => ({ value, label: t(VIEWS[value]) }))}
         />
         {draft.shape !== "binary" && (
           <Toggle isOn={isShown} onChange={setIsShown}>

@@ -94,15 +94,18 @@ const waitingRows = ({ rows }: Draft) => rows.filter(({ isMember, value }) => !i
 export const contentOf = (draft: Draft): string =>
   JSON.stringify([draft.text, draft.binary, ...waitingRows(draft).map(({ value }) => value)]);
 
-/** The views that hold something typed since `beginning` that the stored value would not have. */
+/** The views that hold something typed since `beginning`. */
+export const typedIn = (draft: Draft, beginning: Draft): Shape[] => [
+  ...(waitingRows(draft).length > 0 ? (["pairs"] as const) : []),
+  ...(draft.text !== beginning.text ? (["text"] as const) : []),
+  ...(draft.binary !== beginning.binary ? (["binary"] as const) : []),
+];
+
+/** Those of them that the stored value would not have. A value among keys waits for its own: see `rowProblems`. */
 export function leftOut(draft: Draft, beginning: Draft): Shape[] {
-  const { shape, text, binary } = draft;
-  const isWaiting = waitingRows(draft).length > 0 && (shape !== "pairs" || isWithoutKeys(draft));
-  return [
-    ...(isWaiting ? (["pairs"] as const) : []),
-    ...(shape === "binary" && text !== beginning.text ? (["text"] as const) : []),
-    ...(shape !== "binary" && binary !== beginning.binary ? (["binary"] as const) : []),
-  ];
+  const isText = draft.shape !== "binary";
+  const isStored = { pairs: draft.shape === "pairs" && !isWithoutKeys(draft), text: isText, binary: !isText };
+  return typedIn(draft, beginning).filter((view) => !isStored[view]);
 }
 
 /** The same draft in another view. Nothing in it is rewritten. */

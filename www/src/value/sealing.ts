@@ -17,6 +17,9 @@ export interface Sealing {
 
 export const NO_SEALING: Sealing = { way: "none", passphrase: "", repeated: "", jwk: "" };
 
+/** Whether anything was typed to seal with. */
+export const isTypedIn = ({ passphrase, repeated, jwk }: Sealing): boolean => passphrase + repeated + jwk !== "";
+
 /** What sealed values are for; part of what they are bound to. The rotation function opens those of its own purpose only. */
 export const purposeOf = (type: SecretType, projectId: string) =>
   type === "COMMON" ? "console" : `rotation-${projectId}`;
