@@ -1,7 +1,7 @@
 // Makes an event, or changes one.
 
 import { checkText, type EventType, type SecretEvent } from "csms";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { Checkbox, CheckboxGroup, Label } from "react-aria-components";
 
 import { announce } from "../app/announce";
@@ -14,6 +14,7 @@ import { Button } from "../ui/Button";
 import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 import { Toggle } from "../ui/Toggle";
 import { EVENT_TYPES } from "./eventTypes";
 
@@ -29,14 +30,20 @@ export function EventDialog({ event, onClose, onChange }: Props) {
   const [name, setName] = useState(event?.name ?? "");
   const [types, setTypes] = useState<string[]>(event?.event_types ?? ["SECRET_ROTATED_FAILED"]);
   const [isOn, setIsOn] = useState(event?.state !== "DISABLED");
-  const [topic, setTopic] = useState(event?.notification.target_id ?? "");
-  const [topicName, setTopicName] = useState(event?.notification.target_name ?? "");
+  const stored = event?.notification;
+  const [topic, setTopic] = useState(stored?.target_id ?? "");
+  const [topicName, setTopicName] = useState(stored?.target_name ?? "");
   const checked = checkText("event_name", judgeable(name), { language });
   const { run, isRunning, error } = useAction(async () => {
     const body = {
       event_types: types as EventType[],
       state: isOn ? ("ENABLED" as const) : ("DISABLED" as const),
-      notification: { target_type: "SMN" as const, target_id: topic.trim(), target_name: topicName.trim() },
+      notification: {
+        target_type: "SMN" as const,
+        // Blanks that were stored are not this form's to take away.
+        target_id: topic === stored?.target_id ? topic : topic.trim(),
+        target_name: topicName === stored?.target_name ? topicName : topicName.trim(),
+      },
     };
     if (event) await client.updateSecretEvent({ event_name: event.name, ...body });
     else await client.createSecretEvent({ name, ...body });
@@ -44,13 +51,9 @@ export function EventDialog({ event, onClose, onChange }: Props) {
     onChange();
     onClose();
   });
-  const submit = (submitted: FormEvent) => {
-    submitted.preventDefault();
-    void run();
-  };
   return (
     <Dialog title={event ? t("Edit {name}", { name: event.name }) : t("New event")} isOpen onClose={onClose}>
-      <form onSubmit={submit}>
+      <Form onSubmit={run} isBusy={isRunning}>
         {!event && (
           <Field
             label={t("Name")}
@@ -92,7 +95,7 @@ export function EventDialog({ event, onClose, onChange }: Props) {
           </Button>
           <CancelButton />
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

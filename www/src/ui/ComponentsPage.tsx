@@ -26,6 +26,7 @@ const DAY = 86_400_000;
 
 export function ComponentsPage() {
   const [text, setText] = useState("text");
+  const [wrong, setWrong] = useState("not right");
   const [isOn, setIsOn] = useState(true);
   const [isOpen, setIsOpen] = useState(false);
   const [chosen, setChosen] = useState<"one" | "other">("one");
@@ -59,7 +60,7 @@ export function ComponentsPage() {
       <section>
         <h2>Fields</h2>
         <Field label="Text" value={text} onChange={setText} hint="What it is for." />
-        <Field label="With a problem" value="not right" problems={["What is allowed."]} isCode />
+        <Field label="With a problem" value={wrong} onChange={setWrong} problems={["What is allowed."]} isCode />
         <SecretInput label="Secret" initial="secret" onInput={() => undefined} />
         <Select label="One of many" value={chosen} onChange={setChosen} options={options} />
         <Choice label="One of few" value={chosen} onChange={setChosen} options={options} />
@@ -122,7 +123,7 @@ export function ComponentsPage() {
       </section>
       <Button onPress={() => setIsOpen(true)}>Open a dialog</Button>
       <Dialog title="A dialog" isOpen={isOpen} onClose={() => setIsOpen(false)}>
-        <Field label="Type to make it ask" defaultValue="" />
+        <Field label="Type to make it ask" value={text} onChange={setText} />
         <div className="row actions">
           <Button kind="primary" onPress={() => setIsOpen(false)}>
             Save
