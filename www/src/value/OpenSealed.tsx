@@ -1,6 +1,6 @@
 // A sealed value: what it says about itself, and a way to open it in this page.
 
-import { type FormEvent, useState } from "react";
+import { type RefObject, useEffect, useRef, useState } from "react";
 
 import { download } from "../app/download";
 import { useLanguage } from "../app/language";
@@ -8,6 +8,7 @@ import { hasCryptography } from "../app/secure";
 import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
 import { CopySecret } from "../ui/CopyText";
+import { Form } from "../ui/Form";
 import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
 import { ShownValue } from "./ShownValue";
@@ -19,23 +20,26 @@ interface Props {
   header: SealedHeader;
   /** What a file of the opened value is called. */
   fileName: string;
+  /** After it was opened. */
+  onOpen: () => void;
 }
 
-export function OpenSealed({ token, header, fileName }: Props) {
+export function OpenSealed({ token, header, fileName, onOpen }: Props) {
   const { t } = useLanguage();
+  const leavings = useLeavings();
   const [secret, setSecret] = useState("");
   const [value, setValue] = useState<Stored>();
   const isPassphrase = header.algorithm.startsWith("PBES2");
   const { name, purpose } = header;
   const { run, isRunning, error } = useAction(async () => {
+    const before = leavings.current;
     const binding = name !== undefined && purpose !== undefined ? { name, purpose } : undefined;
     const bytes = await opened(token, secret, header.algorithm, binding);
+    // Nobody looks any more; what was typed is still there for when they do.
+    if (leavings.current !== before) return;
     setValue(storedOfBytes(bytes));
+    onOpen();
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void run();
-  };
   if (value !== undefined) {
     return (
       <>
@@ -50,7 +54,7 @@ export function OpenSealed({ token, header, fileName }: Props) {
     );
   }
   return (
-    <form onSubmit={submit} className="sealed">
+    <Form onSubmit={run} isBusy={isRunning} className="sealed">
       <Notice title={t("This value is sealed.")}>
         <p>
           {isPassphrase
@@ -83,7 +87,7 @@ export function OpenSealed({ token, header, fileName }: Props) {
       <Button type="submit" isDisabled={secret === "" || !hasCryptography()} isPending={isRunning}>
         {t("Open in this page")}
       </Button>
-    </form>
+    </Form>
   );
 }
 
@@ -91,4 +95,17 @@ export function OpenSealed({ token, header, fileName }: Props) {
 function storedOfBytes(bytes: Uint8Array): Stored {
   const text = textOf(bytes);
   return text === undefined ? { secret_binary: toBase64(bytes) } : { secret_string: text };
+}
+
+/** How often the window was left: who began something before that does not see what comes of it. */
+function useLeavings(): RefObject<number> {
+  const count = useRef(0);
+  useEffect(() => {
+    const leave = () => {
+      count.current += 1;
+    };
+    addEventListener("blur", leave);
+    return () => removeEventListener("blur", leave);
+  }, []);
+  return count;
 }

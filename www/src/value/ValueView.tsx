@@ -12,17 +12,19 @@ import { Failure } from "../ui/Failure";
 import { OpenSealed } from "./OpenSealed";
 import { ShownValue } from "./ShownValue";
 import { useReveal } from "./useReveal";
-import { sealedHeader, shapeOf, storedOf, storedText } from "./value";
+import { shapeOf, storedOf, storedText } from "./value";
 
 export function ValueView({ name, version }: { name: string; version: string }) {
   const { t, duration } = useLanguage();
   const { client } = useSession();
-  const { value, secondsLeft, error, isReading, show, hide, touch, isKept, keep } = useReveal(name, version);
+  const { value, header, isExposed, secondsLeft, error, isReading, show, hide, open, touch, isKept, keep } = useReveal(
+    name,
+    version,
+  );
   const [isOpen, setIsOpen] = useState(true);
   const lacking = useLacking(name)("getVersion");
-  const header = value && "secret_string" in value ? sealedHeader(value.secret_string) : undefined;
-  const start = (open: boolean) => {
-    setIsOpen(open);
+  const start = (hasValues: boolean) => {
+    setIsOpen(hasValues);
     show();
   };
   const read = async () => {
@@ -58,14 +60,14 @@ export function ValueView({ name, version }: { name: string; version: string }) 
             read={() => (value ? storedText(value) : read())}
           />
         )}
-        {value && !isKept && (
+        {isExposed && !isKept && (
           <Button kind="quiet" onPress={keep}>
             {t("Keep open")}
           </Button>
         )}
         <span className="hint">
           {lacking ??
-            (value === undefined
+            (!isExposed
               ? t("Every reading is recorded by the service.")
               : isKept
                 ? t("Hidden again in {time}.", { time: duration(secondsLeft) })
@@ -79,7 +81,7 @@ export function ValueView({ name, version }: { name: string; version: string }) 
         </div>
       )}
       {value && header && "secret_string" in value && (
-        <OpenSealed token={value.secret_string} header={header} fileName={`${name}-${version}`} />
+        <OpenSealed token={value.secret_string} header={header} fileName={`${name}-${version}`} onOpen={open} />
       )}
       {value && !header && (
         <ShownValue
