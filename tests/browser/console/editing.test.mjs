@@ -6,21 +6,7 @@ import { test } from "node:test";
 import { inEveryBrowser } from "./flow.mjs";
 import { withPerson } from "./person.mjs";
 import { CREDENTIALS, client, unique } from "./stage.mjs";
-
-const stored = async (secret_name) => (await client.showSecretVersion({ secret_name, version_id: "latest" })).version.secret_string;
-
-/** Opens the form of a new version, with the current value in it. */
-async function startFrom(person, name) {
-  await person.goTo(`#/secrets/${name}`);
-  await person.press("button", "New version");
-  await person.press("button", "Start from the current value");
-}
-
-async function save(person) {
-  await person.press("button", "Review");
-  await person.press("button", "Save the version");
-  await person.sees("is saved.");
-}
+import { save, startFrom, stored } from "./versions.mjs";
 
 /** Puts a text, written as in JSON and repeated, into a field, as no keyboard could. */
 const putEscaped = (person, label, text, times = 1) =>
