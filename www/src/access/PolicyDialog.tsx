@@ -2,7 +2,7 @@
 // it only has to be JSON.
 
 import { CsmsError, type IamPolicy } from "csms";
-import { type FormEvent, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
@@ -14,6 +14,7 @@ import { Button } from "../ui/Button";
 import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 import { Select } from "../ui/Select";
 import { indented } from "../value/json";
 import { jsonMistake } from "../value/jsonMistake";
@@ -95,13 +96,9 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
     else if (added === text) setUnadded({ text, why: t("The last statement has this action already.") });
     else setText(added);
   };
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (mistake === undefined) void run();
-  };
   return (
     <Dialog title={policy ? policy.policy_name : t("New policy")} isOpen onClose={onClose} isWide>
-      <form onSubmit={submit}>
+      <Form isBusy={isRunning} onSubmit={() => void (mistake === undefined && run())}>
         {!policy && (
           <>
             <Field label={t("Name")} value={name} onChange={setName} />
@@ -166,7 +163,7 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
           )}
           <CancelButton>{isSystem ? t("Close") : t("Cancel")}</CancelButton>
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

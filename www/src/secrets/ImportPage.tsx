@@ -1,7 +1,7 @@
 // Secrets from a file: looked at first, then stored. The file is read in this page; nothing is sent before that.
 
 import { validateCreateSecret } from "csms";
-import { type FormEvent, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 
 import { announce } from "../app/announce";
 import { refusalWords } from "../app/explain";
@@ -16,6 +16,7 @@ import { Button } from "../ui/Button";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { FileField } from "../ui/FileField";
+import { Form } from "../ui/Form";
 import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
 import { Select } from "../ui/Select";
@@ -120,12 +121,8 @@ export function ImportPage() {
     setText(content);
     setField(field + 1);
   };
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void run();
-  };
   return (
-    <form className="page" onSubmit={submit} noValidate>
+    <Form className="page" isBusy={isRunning} onSubmit={() => void run()} noValidate>
       <a className="back" href="#/">
         ← {t("Secrets")}
       </a>
@@ -205,7 +202,7 @@ export function ImportPage() {
           {t("Cancel")}
         </a>
       </div>
-    </form>
+    </Form>
   );
 }
 

@@ -2,7 +2,7 @@
 // that fails is named, and the others are done.
 
 import type { Secret } from "csms";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { announce } from "../app/announce";
 import { download } from "../app/download";
@@ -15,6 +15,7 @@ import { Choice } from "../ui/Choice";
 import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Form } from "../ui/Form";
 import { Notice } from "../ui/Notice";
 import { changeEach } from "./changes";
 import { csvOf, jsonOf } from "./exchange";
@@ -170,13 +171,9 @@ function TagDialog({ secrets, onClose, onChange }: DialogProps) {
     },
     JSON.stringify(tag),
   );
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void run();
-  };
   return (
     <Dialog title={t("Tag {count:secret|secrets}", { count: secrets.length })} isOpen onClose={onClose}>
-      <form onSubmit={submit}>
+      <Form isBusy={isRunning} onSubmit={() => void run()}>
         <Field label={t("Key")} value={key} onChange={setKey} />
         <Field
           label={t("Value (may be left out)")}
@@ -191,7 +188,7 @@ function TagDialog({ secrets, onClose, onChange }: DialogProps) {
           </Button>
           <CancelButton />
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }
@@ -215,13 +212,9 @@ function DeleteManyDialog({ secrets, onClose, onChange }: DialogProps) {
       onClose();
     },
   );
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void run();
-  };
   return (
     <Dialog title={t("Delete {count:secret|secrets}", { count: concerned.length })} isOpen onClose={onClose}>
-      <form onSubmit={submit}>
+      <Form isBusy={isRunning} onSubmit={() => void run()}>
         <p>{t("Programs can no longer read them from now on; you can restore them until then.")}</p>
         <Names secrets={concerned} />
         <Field
@@ -238,7 +231,7 @@ function DeleteManyDialog({ secrets, onClose, onChange }: DialogProps) {
           </Button>
           <CancelButton />
         </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }
