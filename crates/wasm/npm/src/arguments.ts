@@ -56,7 +56,7 @@ function isWellFormed(text: string): boolean {
 export function text(value: unknown, field: string): string {
   if (typeof value !== "string") throw invalid(field, `a string, not ${kindOf(value)}`);
   if (value.length > LONGEST) throw invalid(field, `at most ${LONGEST} characters long`);
-  if (!isWellFormed(value)) throw invalid(field, "well-formed text, without half of a surrogate pair");
+  if (!isWellFormed(value)) throw invalid(field, "well-formed text");
   return value;
 }
 
@@ -186,7 +186,7 @@ export function languageIn(options: unknown): string {
 export function headerText(value: unknown, field: string): string {
   const given = text(value, field).trim();
   if (given === "") throw invalid(field, "a text that is not empty");
-  if (!/^[ -~]+$/.test(given)) throw invalid(field, "a text of printable ASCII characters in one line");
+  if (!/^[ -~]+$/.test(given)) throw invalid(field, "printable ASCII characters in one line");
   return given;
 }
 

@@ -507,7 +507,7 @@ function read({ status, headers }: globalThis.Response, found: string): unknown 
   const body = found === "" ? undefined : parse(found);
   if (status >= 200 && status < 300) {
     if (found !== "" && (typeof body !== "object" || body === null || Array.isArray(body))) {
-      throw new CsmsError("client/unexpected-answer", "the service answered something that is not a JSON object", facts);
+      throw new CsmsError("client/unexpected-answer", "the service answered no JSON object", facts);
     }
     return body;
   }
