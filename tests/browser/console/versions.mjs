@@ -16,5 +16,7 @@ export async function startFrom(person, name) {
 export async function save(person) {
   await person.press("button", "Review");
   await person.press("button", "Save the version");
+  // The message may be that of an earlier one.
+  await person.waitFor(() => !location.hash.endsWith("/new-version"));
   await person.sees("is saved.");
 }
