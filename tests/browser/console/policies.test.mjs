@@ -59,17 +59,18 @@ const FLOWS = {
   "an added action leaves the text as it is written, or the page says why it is not added": async (person) => {
     const text = '{"Version":"5.0","Statement":[{"Effect":"Allow","Condition":{"NumericEquals":{"g:X":[1.0,12345678901234567890]}},"Action":"csms:secret:get"}]}';
     const isShown = (text) => person.waitFor((text) => document.querySelector("[role=dialog] textarea").value === text, text);
-    const add = () => person.choose("Add an action to the last statement", "csms:secret:rotate");
+    const add = (action) => person.choose("Add an action to the last statement", action);
     await person.goTo("#/policies");
     await person.press("button", "New policy");
     await person.sees("Add an action to the last statement");
     await person.write("What it says (JSON)", text);
-    await add();
+    await add("csms:secret:rotate");
     await isShown(text.replace('"csms:secret:get"', '["csms:secret:get","csms:secret:rotate"]'));
-    await add();
+    // WebKit reports no change to the option that was chosen last.
+    await add("csms:secret:get");
     await person.sees("The last statement has this action already.");
     await person.write("What it says (JSON)", text.replace("Action", "NotAction"));
-    await add();
+    await add("csms:secret:rotate");
     await person.sees("The last statement has no list of actions to add one to.");
     await isShown(text.replace("Action", "NotAction"));
     await person.write("What it says (JSON)", `${text},`);
