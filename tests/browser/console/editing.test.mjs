@@ -63,7 +63,7 @@ inEveryBrowser({
     await person.press("button", "Review");
     await person.sees("number → text");
     await person.press("button", "Save the version");
-    await person.sees("is saved.");
+    await person.sees("Version v2 is saved.");
     assert.deepEqual(JSON.parse(await stored(name)), { key: `${key}x`, port: "none" });
   },
 

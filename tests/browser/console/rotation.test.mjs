@@ -139,7 +139,7 @@ inEveryBrowser({
     await person.press("menuitem", "Edit…");
     await person.write("Description", "changed meanwhile");
     await person.press("button", "Save");
-    await person.sees("is saved.");
+    await person.sees(`The secret ${name} is saved.`);
     await person.settles();
     await person.press("button", "Save the schedule");
     await person.sees("The schedule is saved.");

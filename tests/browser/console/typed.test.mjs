@@ -196,7 +196,7 @@ inEveryBrowser({
     await goToEnd(person, text);
     await person.page.keyboard.type("!");
     await person.press("button", "Save");
-    await person.sees("is saved.");
+    await person.sees(`The secret ${name} is saved.`);
     assert.equal((await client.showSecret({ secret_name: name })).secret.description, `${text}!`);
     const key_alias = unique("described");
     const { key_info } = await client.createKey({ key_alias, key_description: text });
@@ -206,7 +206,7 @@ inEveryBrowser({
     await goToEnd(person, text);
     await person.page.keyboard.type("!");
     await person.press("button", "Save");
-    await person.sees("is saved.");
+    await person.sees(`The key ${key_alias} is saved.`);
     const { key_info: now } = await client.listKeyDetail({ key_id: key_info.key_id });
     assert.equal(now.key_description, `${text}!`);
   },
@@ -282,7 +282,7 @@ test("a version that is being saved can neither be gone back from nor edited", (
     await person.press("button", "Save the version");
     await person.waitFor(() => [...document.querySelectorAll("button:disabled")].some((each) => each.innerText === "Back"));
     letGo();
-    await person.sees("is saved.");
+    await person.sees("Version v2 is saved.");
     assert.equal(await stored(name), "first");
   }));
 
@@ -315,7 +315,7 @@ test("a dialog that is being saved takes no further letters, and Escape is still
     await person.key("Escape");
     await person.isAsked();
     letGo();
-    await person.sees("is saved.");
+    await person.sees(`The secret ${name} is saved.`);
     await person.waitFor(() => document.querySelector("[role=dialog]") === null);
     assert.equal((await client.showSecret({ secret_name: name })).secret.description, "first");
   }));
