@@ -2,10 +2,10 @@
 
 import { useLanguage } from "../app/language";
 import { Badge, type Tone } from "../ui/Badge";
-import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { Toggle } from "../ui/Toggle";
 import { type Change, differences, isIdentical, isSealed } from "./diff";
+import { HiddenAgain } from "./HiddenAgain";
 import { TYPE_WORDS } from "./types";
 import { useRevealed } from "./useReveal";
 import { type Stored, shownKey } from "./value";
@@ -24,16 +24,8 @@ interface Props {
 }
 
 export function DiffTable({ before, after, labels }: Props) {
-  const { t, duration } = useLanguage();
-  const {
-    value: isShown = false,
-    secondsLeft,
-    show,
-    hide,
-    touch,
-    isKept,
-    keep,
-  } = useRevealed(labels.join(), async () => true);
+  const { t } = useLanguage();
+  const { value: isShown = false, show, hide, touch, ...hiding } = useRevealed(labels.join(), async () => true);
   const found = differences(before, after);
   const mask = (text: string | undefined) =>
     text === undefined ? (
@@ -64,16 +56,7 @@ export function DiffTable({ before, after, labels }: Props) {
       </div>
       {isShown && (
         <div className="row">
-          {!isKept && (
-            <Button kind="quiet" onPress={keep}>
-              {t("Keep open")}
-            </Button>
-          )}
-          <span className="hint">
-            {isKept
-              ? t("Hidden again in {time}.", { time: duration(secondsLeft) })
-              : t("Hidden again in {seconds} s. It stays while you work with it.", { seconds: secondsLeft })}
-          </span>
+          <HiddenAgain {...hiding} />
         </div>
       )}
       {(isSealed(before) || isSealed(after)) && (

@@ -9,18 +9,16 @@ import { useSession } from "../app/session";
 import { Button } from "../ui/Button";
 import { CopySecret } from "../ui/CopyText";
 import { Failure } from "../ui/Failure";
+import { HiddenAgain } from "./HiddenAgain";
 import { OpenSealed } from "./OpenSealed";
 import { ShownValue } from "./ShownValue";
 import { useReveal } from "./useReveal";
 import { shapeOf, storedOf, storedText } from "./value";
 
 export function ValueView({ name, version }: { name: string; version: string }) {
-  const { t, duration } = useLanguage();
+  const { t } = useLanguage();
   const { client } = useSession();
-  const { value, header, isExposed, secondsLeft, error, isReading, show, hide, open, touch, isKept, keep } = useReveal(
-    name,
-    version,
-  );
+  const { value, header, isExposed, error, isReading, show, hide, open, touch, ...hiding } = useReveal(name, version);
   const [isOpen, setIsOpen] = useState(true);
   const lacking = useLacking(name)("getVersion");
   const start = (hasValues: boolean) => {
@@ -60,19 +58,11 @@ export function ValueView({ name, version }: { name: string; version: string }) 
             read={() => (value ? storedText(value) : read())}
           />
         )}
-        {isExposed && !isKept && (
-          <Button kind="quiet" onPress={keep}>
-            {t("Keep open")}
-          </Button>
+        {isExposed && !lacking ? (
+          <HiddenAgain {...hiding} />
+        ) : (
+          <span className="hint">{lacking ?? t("Every reading is recorded by the service.")}</span>
         )}
-        <span className="hint">
-          {lacking ??
-            (!isExposed
-              ? t("Every reading is recorded by the service.")
-              : isKept
-                ? t("Hidden again in {time}.", { time: duration(secondsLeft) })
-                : t("Hidden again in {seconds} s. It stays while you work with it.", { seconds: secondsLeft }))}
-        </span>
       </div>
       <Failure error={error} />
       {value === undefined && (
