@@ -3,6 +3,7 @@
 import { createContext, type ReactNode, use, useEffect, useMemo, useState } from "react";
 
 import { announce } from "./announce";
+import { distanceWords } from "./distance";
 import { fill } from "./fill";
 import { remember, remembered } from "./remembered";
 
@@ -27,21 +28,6 @@ interface Speech {
 
 const KEY = "csms.language";
 const Context = createContext<Speech | null>(null);
-
-const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
-  ["year", 365.2425 * 86_400_000],
-  ["month", 30.436875 * 86_400_000],
-  ["day", 86_400_000],
-  ["hour", 3_600_000],
-  ["minute", 60_000],
-  ["second", 1000],
-];
-
-function relative(format: Intl.RelativeTimeFormat, millis: number): string {
-  const distance = millis - Date.now();
-  const [unit, length] = UNITS.find(([, length]) => Math.abs(distance) >= length) ?? (["second", 1000] as const);
-  return format.format(Math.round(distance / length), unit);
-}
 
 function zoneOf(format: Intl.DateTimeFormat, millis: number): string {
   return format.formatToParts(millis).find(({ type }) => type === "timeZoneName")?.value ?? "UTC";
@@ -76,7 +62,7 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
     const day = { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" } as const;
     const absolute = new Intl.DateTimeFormat(language, { ...day, timeZoneName: "short" });
     const precise = new Intl.DateTimeFormat(language, { ...day, second: "2-digit", timeZoneName: "short" });
-    const distance = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+    const distance = distanceWords(language);
     return {
       language,
       setLanguage: (chosen) => {
@@ -87,7 +73,7 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
       time: (millis) => absolute.format(millis),
       moment: (millis) => precise.format(millis),
       zone: (millis) => zoneOf(precise, Number.isFinite(millis) ? millis : Date.now()),
-      ago: (millis) => relative(distance, millis),
+      ago: (millis) => distance(millis - Date.now()),
       duration: (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`,
     };
   }, [language, words]);

@@ -84,9 +84,11 @@ export function OpenSealed({ token, header, fileName, onOpen }: Props) {
           {t("It does not open: the key is not the right one, or the value was changed.")}
         </p>
       )}
-      <Button type="submit" isDisabled={secret === "" || !hasCryptography()} isPending={isRunning}>
-        {t("Open in this page")}
-      </Button>
+      <div className="row actions">
+        <Button type="submit" isDisabled={secret === "" || !hasCryptography()} isPending={isRunning}>
+          {t("Open in this page")}
+        </Button>
+      </div>
     </Form>
   );
 }
