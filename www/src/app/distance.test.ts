@@ -29,7 +29,7 @@ test("what is nearly a unit is one, and less than half of one is none", () => {
     "1 minute ago",
     "in 1 minute",
   ]);
-  expect([23 * HOUR + 30 * MINUTE, -36 * HOUR, 364.9 * DAY].map(words)).toEqual(["in 1 day", "1 day ago", "in 1 year"]);
+  expect([23 * HOUR + 30 * MINUTE, -30 * HOUR, 364.9 * DAY].map(words)).toEqual(["in 1 day", "1 day ago", "in 1 year"]);
 });
 
 test("a day is counted in hours, and so is never called yesterday", () => {
