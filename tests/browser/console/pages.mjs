@@ -158,6 +158,15 @@ export const PAGES = [
     },
   },
   {
+    name: "compare-shown",
+    open: async (person) => {
+      await person.goTo("#/secrets/app-smtp-relay/versions");
+      await person.press("button", "Compare");
+      await person.press("switch", "Show values");
+      await person.sees("Hidden again in");
+    },
+  },
+  {
     name: "move-stage",
     open: async (person) => {
       await person.goTo("#/secrets/app-smtp-relay/versions");
