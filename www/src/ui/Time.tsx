@@ -1,5 +1,6 @@
 // A point in time: how far away it is, with the exact time behind it.
 
+import { fill } from "../app/fill";
 import { useLanguage } from "../app/language";
 
 interface Props {
@@ -13,14 +14,9 @@ export function Time({ millis, isExact = false, words = "{time}" }: Props) {
   const { time, ago } = useLanguage();
   if (millis === undefined) return <span className="muted">—</span>;
   const [shown, title] = isExact ? [time(millis), ago(millis)] : [ago(millis), time(millis)];
-  const [before, after] = words.split("{time}");
   return (
-    <>
-      {before}
-      <time dateTime={new Date(millis).toISOString()} title={title}>
-        {shown}
-      </time>
-      {after}
-    </>
+    <time dateTime={new Date(millis).toISOString()} title={title}>
+      {fill(words, { time: shown })}
+    </time>
   );
 }
