@@ -19,15 +19,27 @@ use crate::wasm::node::{self, Program};
 /// How many steps [`package`] takes.
 pub(crate) const STEPS: usize = 2;
 
-/// Builds the npm package and the console from it.
+/// What the step of the console is called.
+const CONSOLE: &str = "Build the console";
+
+/// Builds the npm package and the console from it, without checks and tests of its sources, for somebody who waits.
 pub(crate) async fn package(steps: &mut Steps) -> Result<()> {
     let package = crate::wasm::package(steps).await?;
-    build(steps, &package.tarball).await
+    let built = async |step: &Step| {
+        install(step, &package.tarball).await?;
+        Ok(((), bundle(step).await?))
+    };
+    steps.run(CONSOLE, built).await
 }
 
-/// Builds the console as one step, with the package in `tarball`. The server has to be built after it.
+/// Checks and builds the console as one step, with the package in `tarball`. The server has to be built after it.
 pub(crate) async fn build(steps: &mut Steps, tarball: &Path) -> Result<()> {
-    steps.run("Build the console", async |step| Ok(((), files(step, tarball).await?))).await
+    let built = async |step: &Step| {
+        install(step, tarball).await?;
+        check(step).await?;
+        Ok(((), bundle(step).await?))
+    };
+    steps.run(CONSOLE, built).await
 }
 
 /// Where the console's sources are.
@@ -56,7 +68,8 @@ pub(crate) fn place(file: &Path, content: &[u8]) -> Result<()> {
     fs::write(file, content).with_context(|| format!("cannot write {}", file.display()))
 }
 
-async fn files(step: &Step, tarball: &Path) -> Result<String> {
+/// Installs what the console is built from, and the package in `tarball`.
+async fn install(step: &Step, tarball: &Path) -> Result<()> {
     let source = source();
     node::install(step, &source).await?;
     // The tarball itself, not its sources: the console gets what everybody gets. A lock file could not name it, because
@@ -67,15 +80,23 @@ async fn files(step: &Step, tarball: &Path) -> Result<String> {
     }
     fs::create_dir_all(&package).with_context(|| format!("cannot create {}", package.display()))?;
     let unpack = Program::new("tar").arguments(["--extract", "--gzip", "--strip-components=1", "--file"]);
-    unpack.argument(tarball).argument("--directory").argument(&package).run(step).await?;
-    Program::node(&source.join("node_modules/@biomejs/biome/bin/biome"))
-        .arguments(["check", "."])
-        .within(&source)
-        .run(step)
-        .await?;
-    Program::node(&source.join("node_modules/typescript/bin/tsc")).within(&source).run(step).await?;
-    // What needs no browser is tested before anything is built from it.
-    Program::node(&source.join("node_modules/vitest/vitest.mjs")).argument("run").within(&source).run(step).await?;
-    Program::node(&source.join("node_modules/vite/bin/vite.js")).argument("build").within(&source).run(step).await?;
-    Program::node(&source.join("sizes.mjs")).output(step).await.map(|sizes| sizes.trim().to_owned())
+    unpack.argument(tarball).argument("--directory").argument(&package).run(step).await
+}
+
+/// A program of the console's own packages, within its sources.
+fn program(path: &str) -> Program {
+    Program::node(&source().join("node_modules").join(path)).within(&source())
+}
+
+/// Looks at the sources, and tests what needs no browser.
+async fn check(step: &Step) -> Result<()> {
+    program("@biomejs/biome/bin/biome").arguments(["check", "."]).run(step).await?;
+    program("typescript/bin/tsc").run(step).await?;
+    program("vitest/vitest.mjs").argument("run").run(step).await
+}
+
+/// Builds the files, and returns their sizes in words.
+async fn bundle(step: &Step) -> Result<String> {
+    program("vite/bin/vite.js").argument("build").run(step).await?;
+    Program::node(&source().join("sizes.mjs")).output(step).await.map(|sizes| sizes.trim().to_owned())
 }
