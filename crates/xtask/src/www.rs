@@ -19,10 +19,10 @@ use crate::wasm::node::{self, Program};
 /// How many steps [`package`] takes.
 pub(crate) const STEPS: usize = 2;
 
-/// What the step of the console is called.
+/// The name of the console's step.
 const CONSOLE: &str = "Build the console";
 
-/// Builds the npm package and the console from it, without checks and tests of its sources, for somebody who waits.
+/// Builds the npm package and the console from it. Skips the checks and tests of the console, because somebody is waiting.
 pub(crate) async fn package(steps: &mut Steps) -> Result<()> {
     let package = crate::wasm::package(steps).await?;
     let built = async |step: &Step| {
@@ -83,19 +83,19 @@ async fn install(step: &Step, tarball: &Path) -> Result<()> {
     unpack.argument(tarball).argument("--directory").argument(&package).run(step).await
 }
 
-/// A program of the console's own packages, within its sources.
+/// A program from the console's own packages, to be run in its sources.
 fn program(path: &str) -> Program {
     Program::node(&source().join("node_modules").join(path)).within(&source())
 }
 
-/// Looks at the sources, and tests what needs no browser.
+/// Checks the sources, and runs the tests that need no browser.
 async fn check(step: &Step) -> Result<()> {
     program("@biomejs/biome/bin/biome").arguments(["check", "."]).run(step).await?;
     program("typescript/bin/tsc").run(step).await?;
     program("vitest/vitest.mjs").argument("run").run(step).await
 }
 
-/// Builds the files, and returns their sizes in words.
+/// Builds the files that the server embeds, and returns their sizes in words.
 async fn bundle(step: &Step) -> Result<String> {
     program("vite/bin/vite.js").argument("build").run(step).await?;
     Program::node(&source().join("sizes.mjs")).output(step).await.map(|sizes| sizes.trim().to_owned())

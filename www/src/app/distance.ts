@@ -1,4 +1,4 @@
-// How far a time is away, in words. Nothing here knows the clock.
+// How far away a time is, in words. Nothing here reads the clock.
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 365.2425 * 86_400_000],
@@ -10,14 +10,14 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
 ];
 
 /**
- * Words for a distance of time.
+ * Puts distances in time into words.
  *
  * @param language such as `en` or `zh-CN`
- * @returns what says a distance in milliseconds, into the past if it is negative: the largest unit of which there is at least
- * one once the number is rounded, so that 59.6 seconds are a minute
+ * @returns a function of milliseconds, negative for the past. It uses the largest unit that the rounded distance has at least one
+ * of, so 59.6 seconds are a minute.
  */
 export function distanceWords(language: string): (millis: number) => string {
-  // A day is 24 hours here, which need not be yesterday.
+  // A day is 24 hours here, so one day ago is not always yesterday.
   const counted = new Intl.RelativeTimeFormat(language, { numeric: "always" });
   const now = new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(0, "second");
   return (millis) => {
