@@ -4,13 +4,12 @@
 //! the project is not part of it. What is accepted is exactly what the server accepts.
 
 use alloc::{
-    borrow::ToOwned,
     string::{String, ToString},
     vec,
     vec::Vec,
 };
 
-use csms_core::{Problem, SecretName, SecretValue, StageName, UnixMillis, secret::SecretUpdate};
+use csms_core::{Problem, SecretName, SecretValue, StageName, UnixMillis, json::ObjectWriter, secret::SecretUpdate};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -24,29 +23,23 @@ use crate::{
     },
 };
 
-/// Writes members one by one; absent ones are left out.
-#[derive(Default)]
-struct Members(Map<String, Value>);
+/// What most normal forms need at most, in bytes.
+const TYPICAL_BYTES: usize = 512;
 
-impl Members {
-    fn put(&mut self, name: &str, value: impl Into<Value>) {
-        self.0.insert(name.to_owned(), value.into());
-    }
+fn write_value(members: &mut ObjectWriter<'_>, value: &SecretValue) {
+    write_text(members, "secret_string", value.as_text());
+    write_text(members, "secret_binary", value.to_base64());
+}
 
-    fn text(&mut self, name: &str, value: Option<impl ToString>) {
-        if let Some(value) = value {
-            self.put(name, value.to_string());
-        }
+/// Writes a text, if there is one.
+fn write_text(members: &mut ObjectWriter<'_>, name: &str, text: Option<impl ToString>) {
+    if let Some(text) = text {
+        members.text(name, &text.to_string());
     }
+}
 
-    fn texts(&mut self, name: &str, values: &[impl ToString]) {
-        self.put(name, values.iter().map(|value| Value::String(value.to_string())).collect::<Vec<_>>());
-    }
-
-    fn value(&mut self, value: &SecretValue) {
-        self.text("secret_string", value.as_text());
-        self.text("secret_binary", value.to_base64());
-    }
+fn write_texts(members: &mut ObjectWriter<'_>, name: &str, texts: &[impl ToString]) {
+    members.value(name, &texts.iter().map(ToString::to_string).collect());
 }
 
 /// The names of the path parameters besides the project, in their order.
@@ -60,11 +53,12 @@ fn path_parameters(operation: Operation) -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// Every problem it has.
-pub fn normalise(operation: Operation, request: Value, rules: Rules, now: UnixMillis) -> Result<Value, Vec<Problem>> {
+pub fn normalise(operation: Operation, request: Value, rules: Rules, now: UnixMillis) -> Result<String, Vec<Problem>> {
     let Value::Object(mut object) = request else {
-        return Fields::of(request).map(|_| Value::Null);
+        return Fields::of(request).map(|_| String::new());
     };
-    let mut members = Members::default();
+    let mut normal_form = String::with_capacity(TYPICAL_BYTES);
+    let mut members = ObjectWriter::new(&mut normal_form);
     let mut parameters = Fields::of(Value::Object(Map::new()))?;
     for name in path_parameters(operation) {
         // Taken from the body's members, where `null` counts as absent.
@@ -77,14 +71,15 @@ pub fn normalise(operation: Operation, request: Value, rules: Rules, now: UnixMi
             _ => Ok(text),
         });
         match checked {
-            Some(Ok(text)) => members.put(name, text),
+            Some(Ok(text)) => members.text(name, &text),
             Some(Err(problems)) => problems.into_iter().for_each(|problem| parameters.report(problem)),
             None => {}
         }
     }
     let parameters = parameters.finish(Some(()));
     let body = write_body(operation, Value::Object(object), rules, now, &mut members);
-    both(parameters, body).map(|_| Value::Object(members.0))
+    members.finish();
+    both(parameters, body).map(|_| normal_form)
 }
 
 fn write_body(
@@ -92,55 +87,59 @@ fn write_body(
     body: Value,
     rules: Rules,
     now: UnixMillis,
-    members: &mut Members,
+    members: &mut ObjectWriter<'_>,
 ) -> Result<(), Vec<Problem>> {
     match operation {
         Operation::CreateSecret => create_secret(&CreateSecret::read(body, rules)?, members),
         Operation::UpdateSecret => update_secret(&UpdateSecret::read(body, rules)?, members),
         Operation::DeleteSecretForSchedule => {
-            members.put("recovery_window_in_days", read_recovery_window(body)?.get());
+            members.value("recovery_window_in_days", &read_recovery_window(body)?.get().into());
         }
         Operation::CreateSecretVersion => {
             let read = CreateVersion::read(body, rules, now)?;
-            members.value(&read.value);
-            members.texts("version_stages", &read.version.stages);
+            write_value(members, &read.value);
+            write_texts(members, "version_stages", &read.version.stages);
             if let Some(time) = read.version.expire_time {
-                members.put("expire_time", time.whole_seconds().as_millis());
+                members.value("expire_time", &time.whole_seconds().as_millis().into());
             }
         }
-        Operation::UpdateVersion => members.put("expire_time", read_expiry(body, now)?.whole_seconds().as_millis()),
-        Operation::UpdateSecretStage => members.put("version_id", read_stage_target(body)?.to_string()),
+        Operation::UpdateVersion => {
+            members.value("expire_time", &read_expiry(body, now)?.whole_seconds().as_millis().into());
+        }
+        Operation::UpdateSecretStage => members.text("version_id", &read_stage_target(body)?.to_string()),
         Operation::CreateSecretStage => {
             let stage = CreateStage::read(body)?;
-            members.put("name", stage.name.to_string());
-            members.put("version_id", stage.version.to_string());
+            members.text("name", stage.name.as_str());
+            members.text("version_id", &stage.version.to_string());
         }
         _ => {
             if let Value::Object(mut object) = body {
                 optional::of_operation(operation).strip_deeply(&mut object);
-                members.0.extend(object.into_iter().filter(|(_, value)| !value.is_null()));
+                for (name, value) in object.iter().filter(|(_, value)| !value.is_null()) {
+                    members.value(name, value);
+                }
             }
         }
     }
     Ok(())
 }
 
-fn create_secret(read: &CreateSecret, members: &mut Members) {
+fn create_secret(read: &CreateSecret, members: &mut ObjectWriter<'_>) {
     let secret = &read.secret;
-    members.put("name", secret.name.to_string());
-    members.text("kms_key_id", read.kms_key.as_ref());
-    members.put("description", secret.description.clone());
-    members.value(&read.value);
-    members.put("secret_type", secret.secret_type.as_str());
-    members.put("auto_rotation", secret.auto_rotation);
-    members.text("rotation_period", secret.rotation_period.as_ref());
-    members.text("rotation_config", secret.rotation_config.as_ref());
-    members.text("rotation_func_urn", secret.rotation_func_urn.as_ref());
-    members.texts("event_subscriptions", &secret.event_subscriptions);
-    members.put("enterprise_project_id", secret.enterprise_project_id.clone());
+    members.text("name", secret.name.as_str());
+    write_text(members, "kms_key_id", read.kms_key.as_ref());
+    members.text("description", &secret.description);
+    write_value(members, &read.value);
+    members.text("secret_type", secret.secret_type.as_str());
+    members.value("auto_rotation", &secret.auto_rotation.into());
+    write_text(members, "rotation_period", secret.rotation_period.as_ref());
+    write_text(members, "rotation_config", secret.rotation_config.as_ref());
+    write_text(members, "rotation_func_urn", secret.rotation_func_urn.as_ref());
+    write_texts(members, "event_subscriptions", &secret.event_subscriptions);
+    members.text("enterprise_project_id", &secret.enterprise_project_id);
 }
 
-fn update_secret(read: &UpdateSecret, members: &mut Members) {
+fn update_secret(read: &UpdateSecret, members: &mut ObjectWriter<'_>) {
     let SecretUpdate {
         kms_key_id: _,
         description,
@@ -149,15 +148,15 @@ fn update_secret(read: &UpdateSecret, members: &mut Members) {
         event_subscriptions,
         rotation_func_urn,
     } = &read.update;
-    members.text("kms_key_id", read.kms_key.as_ref());
-    members.text("description", description.as_ref());
+    write_text(members, "kms_key_id", read.kms_key.as_ref());
+    write_text(members, "description", description.as_ref());
     if let Some(auto_rotation) = auto_rotation {
-        members.put("auto_rotation", *auto_rotation);
+        members.value("auto_rotation", &(*auto_rotation).into());
     }
-    members.text("rotation_period", rotation_period.as_ref());
-    members.text("rotation_func_urn", rotation_func_urn.as_ref());
+    write_text(members, "rotation_period", rotation_period.as_ref());
+    write_text(members, "rotation_func_urn", rotation_func_urn.as_ref());
     if let Some(events) = event_subscriptions {
-        members.texts("event_subscriptions", events);
+        write_texts(members, "event_subscriptions", events);
     }
 }
 
@@ -171,7 +170,8 @@ mod tests {
     const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
 
     fn normal(operation: Operation, request: Value) -> Result<Value, Vec<Problem>> {
-        normalise(operation, request, Rules::default(), NOW)
+        let text = normalise(operation, request, Rules::default(), NOW)?;
+        Ok(serde_json::from_str(&text).unwrap())
     }
 
     #[test]

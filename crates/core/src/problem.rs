@@ -4,7 +4,7 @@
 //! value itself, so both may be shown, logged and sent. Mapping to status codes is the API crate's business.
 
 use alloc::{
-    format,
+    borrow::Cow,
     string::{String, ToString},
 };
 use core::fmt;
@@ -134,66 +134,70 @@ impl Violation {
         Problem { path: path.into(), violation: self }
     }
 
-    /// The rule in a sentence without a subject, in the language asked for.
-    #[must_use]
-    pub fn message_in(&self, language: Language) -> String {
-        match language {
-            Language::English => self.message(),
-            Language::Chinese => self.chinese_message(),
-        }
-    }
-
-    fn chinese_message(&self) -> String {
-        let expected = in_chinese(self.expected);
-        let measured = |verb: &str| match self.got {
-            Some(got) => format!("{verb} {expected}（实际为 {got}）"),
-            None => format!("{verb} {expected}"),
-        };
-        match self.rule {
-            Rule::Required => "为必填项".to_string(),
-            Rule::Forbidden => format!("此处不允许：{expected}"),
-            Rule::Type => format!("必须是 {expected}"),
-            Rule::TooShort | Rule::TooSmall => measured("不得小于"),
-            Rule::TooLong | Rule::TooLarge => measured("不得超过"),
-            Rule::TooMany => measured("最多允许"),
-            Rule::Pattern => format!("格式必须为 {expected}"),
-            Rule::Choice => format!("必须是以下之一：{expected}"),
-            Rule::Base64 => "必须是标准 base64 文本".to_string(),
-            Rule::Json => format!("必须是形如 {expected} 的 JSON 文本"),
-            Rule::ExactlyOne => format!("{expected} 必须且只能提供一个"),
-            Rule::RequiredWith => format!("在 {expected}为必填项"),
-            Rule::Duplicate if self.expected.is_empty() => "不得包含重复项".to_string(),
-            Rule::Duplicate => format!("不得重复 {expected}"),
-            Rule::Past => format!("必须晚于 {expected}"),
-            Rule::Unknown => format!("必须指向 {expected}"),
-        }
-    }
-
     /// The rule in an English sentence without a subject: “must be …”.
     #[must_use]
     pub fn message(&self) -> String {
-        let expected = self.expected;
-        let measured = |verb: &str| match self.got {
-            Some(got) => format!("{verb} {expected} (got {got})"),
-            None => format!("{verb} {expected}"),
+        self.message_in(Language::English)
+    }
+
+    /// The rule in a sentence without a subject, in the language asked for.
+    #[must_use]
+    pub fn message_in(&self, language: Language) -> String {
+        let ((before, after), (open, close), expected) = match language {
+            Language::English => (self.in_english(), (" (got ", ")"), Cow::Borrowed(self.expected)),
+            Language::Chinese => (self.in_chinese(), ("（实际为 ", "）"), in_chinese(self.expected)),
         };
+        let expected = if matches!(self.rule, Rule::Required | Rule::Base64) { "" } else { &expected };
+        let message = [before, expected, after].concat();
+        match (self.rule, self.got) {
+            (Rule::TooShort | Rule::TooSmall | Rule::TooLong | Rule::TooLarge | Rule::TooMany, Some(got)) => {
+                [&message, open, &got.to_string(), close].concat()
+            }
+            _ => message,
+        }
+    }
+
+    /// What stands before and behind what is expected.
+    const fn in_english(&self) -> (&'static str, &'static str) {
         match self.rule {
-            Rule::Required => "is required".to_string(),
-            Rule::Forbidden => format!("is not allowed: {expected}"),
-            Rule::Type => format!("must be {expected}"),
-            Rule::TooShort | Rule::TooSmall => measured("must be at least"),
-            Rule::TooLong | Rule::TooLarge => measured("must be at most"),
-            Rule::TooMany => measured("must have at most"),
-            Rule::Pattern => format!("must match {expected}"),
-            Rule::Choice => format!("must be one of {expected}"),
-            Rule::Base64 => "must be standard base64 text".to_string(),
-            Rule::Json => format!("must be JSON text of the form {expected}"),
-            Rule::ExactlyOne => format!("exactly one of {expected} is required"),
-            Rule::RequiredWith => format!("is required {expected}"),
-            Rule::Duplicate if expected.is_empty() => "must not repeat an item".to_string(),
-            Rule::Duplicate => format!("must not repeat {expected}"),
-            Rule::Past => format!("must be later than {expected}"),
-            Rule::Unknown => format!("must name {expected}"),
+            Rule::Required => ("is required", ""),
+            Rule::Forbidden => ("is not allowed: ", ""),
+            Rule::Type => ("must be ", ""),
+            Rule::TooShort | Rule::TooSmall => ("must be at least ", ""),
+            Rule::TooLong | Rule::TooLarge => ("must be at most ", ""),
+            Rule::TooMany => ("must have at most ", ""),
+            Rule::Pattern => ("must match ", ""),
+            Rule::Choice => ("must be one of ", ""),
+            Rule::Base64 => ("must be standard base64 text", ""),
+            Rule::Json => ("must be JSON text of the form ", ""),
+            Rule::ExactlyOne => ("exactly one of ", " is required"),
+            Rule::RequiredWith => ("is required ", ""),
+            Rule::Duplicate if self.expected.is_empty() => ("must not repeat an item", ""),
+            Rule::Duplicate => ("must not repeat ", ""),
+            Rule::Past => ("must be later than ", ""),
+            Rule::Unknown => ("must name ", ""),
+        }
+    }
+
+    /// As [`Violation::in_english`].
+    const fn in_chinese(&self) -> (&'static str, &'static str) {
+        match self.rule {
+            Rule::Required => ("为必填项", ""),
+            Rule::Forbidden => ("此处不允许：", ""),
+            Rule::Type => ("必须是 ", ""),
+            Rule::TooShort | Rule::TooSmall => ("不得小于 ", ""),
+            Rule::TooLong | Rule::TooLarge => ("不得超过 ", ""),
+            Rule::TooMany => ("最多允许 ", ""),
+            Rule::Pattern => ("格式必须为 ", ""),
+            Rule::Choice => ("必须是以下之一：", ""),
+            Rule::Base64 => ("必须是标准 base64 文本", ""),
+            Rule::Json => ("必须是形如 ", " 的 JSON 文本"),
+            Rule::ExactlyOne => ("", " 必须且只能提供一个"),
+            Rule::RequiredWith => ("在 ", "为必填项"),
+            Rule::Duplicate if self.expected.is_empty() => ("不得包含重复项", ""),
+            Rule::Duplicate => ("不得重复 ", ""),
+            Rule::Past => ("必须晚于 ", ""),
+            Rule::Unknown => ("必须指向 ", ""),
         }
     }
 }
@@ -212,17 +216,13 @@ impl Problem {
     #[must_use]
     pub fn message_in(&self, language: Language) -> String {
         let message = self.violation.message_in(language);
-        if self.path.is_empty() { message } else { format!("{} {message}", self.path) }
+        if self.path.is_empty() { message } else { [&self.path, " ", &message].concat() }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() {
-            f.write_str(&self.violation.message())
-        } else {
-            write!(f, "{} {}", self.path, self.violation.message())
-        }
+        f.write_str(&self.message_in(Language::English))
     }
 }
 

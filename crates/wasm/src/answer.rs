@@ -1,7 +1,7 @@
 //! What functions answer: `{ ok: true, value }`, or `{ ok: false, problems }` with a `refusal` where there is one. Objects in an
 //! engine; outside of one, where tests run, the same as JSON text.
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 
 use csms_api::ApiError;
 use csms_core::{Language, UnixMillis, Violation, json};
@@ -15,7 +15,7 @@ use crate::results::{Problem, Refusal};
 pub type Answer = wasm_bindgen::JsValue;
 /// An answer as JSON text.
 #[cfg(not(target_family = "wasm"))]
-pub type Answer = alloc::string::String;
+pub type Answer = String;
 
 #[cfg(target_family = "wasm")]
 fn answer(answer: &impl Serialize) -> Answer {
@@ -54,13 +54,13 @@ pub(crate) fn value(value: impl Serialize) -> Answer {
 
 /// A good answer whose members depend on the request: its value as JSON text, from which the package makes the rest.
 #[cfg(target_family = "wasm")]
-pub(crate) fn normal_form(value: &Value) -> Answer {
-    json::print(value).into()
+pub(crate) fn normal_form(text: &str) -> Answer {
+    text.into()
 }
 
 #[cfg(not(target_family = "wasm"))]
-pub(crate) fn normal_form(form: &Value) -> Answer {
-    value(form)
+pub(crate) fn normal_form(text: &str) -> Answer {
+    value(read(text))
 }
 
 fn bad(problems: Vec<Problem<'_>>, refusal: Option<Refusal>) -> Answer {

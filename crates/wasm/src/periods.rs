@@ -1,9 +1,12 @@
 //! Rotation periods, rotation configurations and function URNs: parsed and printed.
 
-use alloc::{borrow::ToOwned, format, string::ToString, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
-use csms_core::{FunctionUrn, Language, RotationConfig, RotationPeriod, UnixMillis, json, schedule};
-use serde_json::{Map, Value};
+use csms_core::{FunctionUrn, Language, RotationConfig, RotationPeriod, UnixMillis, json::ObjectWriter, schedule};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{
@@ -62,10 +65,12 @@ pub fn parse_rotation_config(text: &str, language: &str) -> Answer {
 #[must_use]
 #[wasm_bindgen]
 pub fn format_rotation_config(instance_id: &str, mode: &str, language: &str) -> Answer {
-    let mut config = Map::new();
-    config.insert("InstanceId".to_owned(), Value::from(instance_id));
-    config.insert("SecretSubType".to_owned(), Value::from(mode));
-    match RotationConfig::parse(&json::print(&config.into())) {
+    let mut text = String::new();
+    let mut config = ObjectWriter::new(&mut text);
+    config.text("InstanceId", instance_id);
+    config.text("SecretSubType", mode);
+    config.finish();
+    match RotationConfig::parse(&text) {
         Ok(config) => answer::value(config.to_string()),
         Err(violation) => answer::violation(violation, Language::from_tag(language)),
     }

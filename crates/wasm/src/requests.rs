@@ -31,7 +31,7 @@ pub fn validate(
         max_value: ValueLimit::new(max_value_bytes as u64).unwrap_or_default(),
     };
     match normalise(operation, answer::read(request), rules, answer::millis(now)) {
-        Ok(value) => answer::normal_form(&value),
+        Ok(text) => answer::normal_form(&text),
         Err(problems) => answer::problems(&problems, language),
     }
 }
