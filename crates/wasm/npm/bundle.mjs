@@ -1,6 +1,8 @@
 // Makes the files that are published from the TypeScript sources and the WebAssembly modules in `lib/`: the code of each
 // entry for browsers, for Node and for `require`, with source maps, and the types for `require`. Names and line breaks stay,
 // so that traces can be read and bundlers can leave out what is not used; they make it small. Comments go: the types have them.
+//
+// `node bundle.mjs DIRECTORY MODULE` makes the code of one module's entries, in another directory than `lib`.
 
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 
@@ -8,13 +10,16 @@ import { build } from "esbuild";
 
 import { withShortImports } from "./imports.mjs";
 
+const [LIB = "lib", ONLY] = process.argv.slice(2);
+
 /** The sources of the entries of each module. The entries of the whole share one instance of it. */
-const MODULES = {
+const ALL = {
   csms: ["index", "node", "slim"],
   "csms-client": ["client-only", "client-only-node"],
   "csms-jwe": ["jwe-only", "jwe-only-node"],
   "csms-rules": ["rules-only", "rules-only-node"],
 };
+const MODULES = ONLY ? { [ONLY]: ALL[ONLY] } : ALL;
 
 /** Replaces text that has to be there. */
 function replaced(text, pattern, replacement) {
@@ -47,9 +52,9 @@ export { initSync, __wbg_init as default };
  * that they leave to `engine.ts` where a module comes from.
  */
 async function bindings(module) {
-  const generated = uncommented(await readFile(`lib/${module}_bindings.js`, "utf8"));
-  let { wasm, text } = withShortImports(await readFile(`lib/${module}.wasm`), generated);
-  await writeFile(`lib/${module}.wasm`, wasm);
+  const generated = uncommented(await readFile(`${LIB}/${module}_bindings.js`, "utf8"));
+  let { wasm, text } = withShortImports(await readFile(`${LIB}/${module}.wasm`), generated);
+  await writeFile(`${LIB}/${module}.wasm`, wasm);
   text = text.replace(/^if \(Symbol\.dispose\) .*$\n/gm, "");
   text = text.replace(/: new FinalizationRegistry\(/g, ": /* @__PURE__ */ new FinalizationRegistry(");
   text = replaced(text, /^let cachedTextDecoder = new TextDecoder\(.*\);$/m, "let cachedTextDecoder;");
@@ -97,7 +102,7 @@ const parts = (module, extension) => ({
 });
 
 const options = {
-  outdir: "lib",
+  outdir: LIB,
   bundle: true,
   minifySyntax: true,
   target: "es2022",
@@ -111,9 +116,9 @@ for (const [format, extension] of Object.entries(FORMATS)) {
   const written = { ...options, format, outExtension: { ".js": extension } };
   await build({ ...written, entryPoints: ["src/error.ts"] });
   for (const [module, entries] of Object.entries(MODULES)) {
-    const text = `"${await readFile(`lib/${module}.wasm`, "base64")}"`;
+    const text = `"${await readFile(`${LIB}/${module}.wasm`, "base64")}"`;
     const code = format === "esm" ? `export const MODULE = ${text};\n` : `exports.MODULE = ${text};\n`;
-    await writeFile(`lib/${module}.module${extension}`, code);
+    await writeFile(`${LIB}/${module}.module${extension}`, code);
     const plugins = [parts(module, extension)];
     // Without modules of the language there is no address of a file beside the code, so that the entries for browsers have none.
     const wanted = format === "esm" ? entries : entries.filter((entry) => entry !== entries[0]);
@@ -126,9 +131,9 @@ for (const [format, extension] of Object.entries(FORMATS)) {
   }
 }
 
-// Tools that do not read `exports` find an entry in a directory of its name.
+// Tools that do not read `exports` find an entry of the package in a directory of its name.
 const { exports } = JSON.parse(await readFile("package.json", "utf8"));
-for (const name of ["client", "jwe", "node", "rules", "slim"]) {
+for (const name of ONLY ? [] : ["client", "jwe", "node", "rules", "slim"]) {
   const { require, import: module = exports[`./${name}`].default } = exports[`./${name}`];
   const paths = { main: require.default, module: module.default, types: module.types };
   const inside = Object.fromEntries(Object.entries(paths).map(([key, path]) => [key, `.${path}`]));
@@ -138,14 +143,14 @@ for (const name of ["client", "jwe", "node", "rules", "slim"]) {
 
 // The types for `require` are the same, under names that TypeScript reads so. The bundler names the source of each part in a comment, as
 // the source maps do; its line stays for them.
-for (const file of await readdir("lib")) {
+for (const file of await readdir(LIB)) {
   if (/bindings\.(js|d\.ts)$/.test(file)) {
-    await rm(`lib/${file}`);
+    await rm(`${LIB}/${file}`);
   } else if (/\.c?js$/.test(file) && !file.includes(".module.")) {
-    const code = await readFile(`lib/${file}`, "utf8");
-    await writeFile(`lib/${file}`, code.replace(/^\/\/ (?:src\/|parts:).*$/gm, ""));
+    const code = await readFile(`${LIB}/${file}`, "utf8");
+    await writeFile(`${LIB}/${file}`, code.replace(/^\/\/ (?:src\/|parts:).*$/gm, ""));
   } else if (file.endsWith(".d.ts")) {
-    const types = await readFile(`lib/${file}`, "utf8");
-    await writeFile(`lib/${file.replace(/\.d\.ts$/, ".d.cts")}`, types.replace(/(from "\.\/[\w-]+)\.js"/g, '$1.cjs"'));
+    const types = await readFile(`${LIB}/${file}`, "utf8");
+    await writeFile(`${LIB}/${file.replace(/\.d\.ts$/, ".d.cts")}`, types.replace(/(from "\.\/[\w-]+)\.js"/g, '$1.cjs"'));
   }
 }

@@ -27,6 +27,11 @@ pub(crate) fn root() -> &'static Path {
     &ROOT
 }
 
+/// A path as it is shown to people: from the root of the repository, where it is inside.
+pub(crate) fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
 /// The Cargo that runs us, in the root of the repository; it ends when it is dropped.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));

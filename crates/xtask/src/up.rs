@@ -8,7 +8,9 @@ mod farewell;
 mod service;
 
 use std::convert::Infallible;
+use std::fs;
 use std::future::pending;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -118,7 +120,7 @@ async fn demonstrate(arguments: &Arguments) -> Result<()> {
 async fn with_console(steps: &mut Steps, url: &str) -> Infallible {
     let built = async {
         setup::rust_targets(steps).await?;
-        www::package(steps).await
+        www::build_local(steps, &console().await?).await
     };
     match built.await {
         Ok(()) => println!("\n{CONSOLE_READY} {url}/. Ctrl-C stops everything."),
@@ -136,7 +138,7 @@ async fn start(steps: &mut Steps, arguments: &Arguments) -> Result<(Server, Data
         .run("Build server and function", async |step| {
             cargo::run(step, &["build", "--bin", "csms", "--bin", "rotate-database"], &[]).await?;
             let path = cargo::metadata().await?.target_directory.join("debug/csms");
-            let shown = path.strip_prefix(cargo::root()).unwrap_or(&path).display().to_string();
+            let shown = cargo::shown(&path);
             Ok((path, shown))
         })
         .await?;
@@ -156,13 +158,29 @@ async fn start(steps: &mut Steps, arguments: &Arguments) -> Result<(Server, Data
                 listen: arguments.listen.clone(),
                 ..Options::default()
             };
-            let options = options.argument("--console").argument(www::built());
+            let options = options.argument("--console").argument(prepare_console().await?);
             let server = Server::start(options).await?;
             let url = server.url().to_owned();
             Ok((server, url))
         })
         .await?;
     Ok((server, database))
+}
+
+/// Where the console of this command is: the server embeds only the one of `cargo xtask package`.
+async fn console() -> Result<PathBuf> {
+    Ok(cargo::metadata().await?.target_directory.join("up/console"))
+}
+
+/// Creates the directory of the console, with the book of `cargo xtask docs --embed` in it, and returns it.
+async fn prepare_console() -> Result<PathBuf> {
+    let console = console().await?;
+    fs::create_dir_all(&console).with_context(|| format!("cannot create {}", console.display()))?;
+    let book = console.join("docs");
+    if !book.is_symlink() {
+        symlink(www::built().join("docs"), &book).with_context(|| format!("cannot create {}", book.display()))?;
+    }
+    Ok(console)
 }
 
 /// Stores the login as a secret, rotates it and proves the outcome; returns the secret's name.

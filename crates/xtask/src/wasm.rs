@@ -40,7 +40,21 @@ const MODULES: [(&str, &str); 4] = [
     ("csms-jwe", "standalone,jwe"),
     ("csms-rules", "standalone,rules"),
 ];
-const TOOLS: &[&str] = &["build", "--package", "csms-wasm-tools", "--features", "tools", "--bins"];
+/// The main entry's module without optimisation, for `cargo xtask up`.
+const LOCAL_MODULE: &[&str] = &[
+    "build",
+    "--package",
+    "csms-wasm",
+    "--lib",
+    "--no-default-features",
+    "--features",
+    MODULES[0].1,
+    "--target",
+    TARGET,
+];
+
+/// The binding generator, a program of `csms-wasm-tools`.
+const BINDGEN: &str = "bindgen";
 
 /// How `wasm-opt` optimises.
 const OPTIMISATION: [&str; 2] = ["-O3", "--converge"];
@@ -69,10 +83,10 @@ pub(crate) fn source() -> PathBuf {
     cargo::root().join("crates/wasm/npm")
 }
 
-/// Builds the binding generator and the test runner, and returns the directory they are in.
-pub(crate) async fn tools(step: &Step) -> Result<PathBuf> {
-    cargo::run(step, TOOLS, &[]).await?;
-    Ok(cargo::metadata().await?.target_directory.join("debug"))
+/// Builds a program of `csms-wasm-tools` and returns where it is.
+pub(crate) async fn tool(step: &Step, name: &str) -> Result<PathBuf> {
+    cargo::run(step, &["build", "--package", "csms-wasm-tools", "--features", name, "--bin", name], &[]).await?;
+    Ok(cargo::metadata().await?.target_directory.join("debug").join(name))
 }
 
 /// Builds the package as one step.
@@ -88,16 +102,14 @@ pub(crate) async fn package(steps: &mut Steps) -> Result<Package> {
 
 /// Builds the package and packs it into `dist/`.
 pub(crate) async fn build(step: &Step) -> Result<Package> {
-    let tools = tools(step).await?;
+    let bindgen = tool(step, BINDGEN).await?;
     let source = source();
     node::install(step, &source).await?;
     let lib = source.join("lib");
-    if lib.exists() {
-        fs::remove_dir_all(&lib).with_context(|| format!("cannot remove {}", lib.display()))?;
-    }
+    remove(&lib)?;
     for (name, features) in MODULES {
         let module = compile(step, name, features).await?;
-        bindings(step, &tools, &module, &lib, name).await?;
+        optimise(step, &bindings(step, &bindgen, &module, &lib, name).await?).await?;
     }
     // The sources import the bindings of the whole by this name.
     fs::rename(lib.join("csms_bindings.d.ts"), lib.join("bindings.d.ts"))
@@ -113,6 +125,33 @@ pub(crate) async fn build(step: &Step) -> Result<Package> {
         fs::remove_file(&copy).with_context(|| format!("cannot remove {}", copy.display()))?;
     }
     package
+}
+
+/// Builds the code of the main entry into `directory`, without types, from a module that is not optimised. It is quick to build, and
+/// nothing of it is where the package is packed or installed.
+pub(crate) async fn build_local(step: &Step, directory: &Path) -> Result<()> {
+    let source = source();
+    let compile = async {
+        let bindgen = tool(step, BINDGEN).await?;
+        cargo::run(step, LOCAL_MODULE, &[]).await?;
+        Ok(bindgen)
+    };
+    // The one waits for the network, the other for the processor.
+    let (bindgen, ()) = tokio::try_join!(compile, node::install(step, &source))?;
+    let module = cargo::metadata().await?.target_directory.join(TARGET).join("debug/csms_wasm.wasm");
+    let (whole, _) = MODULES[0];
+    remove(directory)?;
+    bindings(step, &bindgen, &module, directory, whole).await?;
+    let bundle = Program::node(&source.join("bundle.mjs")).argument(directory).argument(whole);
+    bundle.within(&source).run(step).await
+}
+
+/// Removes a directory, if it is there.
+fn remove(directory: &Path) -> Result<()> {
+    if directory.exists() {
+        fs::remove_dir_all(directory).with_context(|| format!("cannot remove {}", directory.display()))?;
+    }
+    Ok(())
 }
 
 /// What the compiler is told besides the profile: SHA-2 without unrolled rounds, and no path of this machine in the
@@ -164,27 +203,22 @@ async fn seed(step: &Step, from: &Path, to: &Path) -> Result<()> {
     fs::rename(&unfinished, to).with_context(|| format!("cannot create {}", to.display()))
 }
 
-/// Writes a module and its bindings into `lib`.
-async fn bindings(step: &Step, tools: &Path, module: &Path, lib: &Path, name: &str) -> Result<()> {
-    let out_name = format!("--out-name={name}_bindings");
-    let options = [
-        "--target=web",
-        &out_name,
-        "--omit-default-module-path",
-        "--remove-name-section",
-        "--remove-producers-section",
-        "--experimental-reset-state-function",
-    ];
-    let generator = Program::new(tools.join("bindgen")).arguments(options);
-    generator.argument("--out-dir").argument(lib).argument(module).run(step).await?;
-    let (raw, small) = (lib.join(format!("{name}_bindings_bg.wasm")), lib.join(format!("{name}.wasm")));
+/// Writes a module and its bindings into `lib`, and returns where the module is.
+async fn bindings(step: &Step, bindgen: &Path, module: &Path, lib: &Path, name: &str) -> Result<PathBuf> {
+    let out_name = format!("{name}_bindings");
+    Program::new(bindgen).argument(module).argument(lib).argument(&out_name).run(step).await?;
+    let types = lib.join(format!("{out_name}_bg.wasm.d.ts"));
+    fs::remove_file(&types).with_context(|| format!("cannot remove {}", types.display()))?;
+    let (generated, placed) = (lib.join(format!("{out_name}_bg.wasm")), lib.join(format!("{name}.wasm")));
+    fs::rename(&generated, &placed).with_context(|| format!("cannot rename {}", generated.display()))?;
+    Ok(placed)
+}
+
+/// Optimises a module in its place.
+async fn optimise(step: &Step, module: &Path) -> Result<()> {
     // For speed: AES is a third slower when this step optimises for size, which saves one part in a hundred.
     let optimiser = Program::node(&source().join("node_modules/binaryen/bin/wasm-opt")).arguments(OPTIMISATION);
-    optimiser.arguments(FEATURES).argument(&raw).argument("-o").argument(&small).run(step).await?;
-    for file in [raw, lib.join(format!("{name}_bindings_bg.wasm.d.ts"))] {
-        fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
-    }
-    Ok(())
+    optimiser.arguments(FEATURES).argument(module).argument("-o").argument(module).run(step).await
 }
 
 async fn pack(step: &Step, source: &Path) -> Result<Package> {

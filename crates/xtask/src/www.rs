@@ -22,6 +22,24 @@ pub(crate) const STEPS: usize = 2;
 /// The name of the console's step.
 const CONSOLE: &str = "Build the console";
 
+/// Builds the console for a server on this machine into `directory`, in [`STEPS`] steps: with a module that is quick to build, and
+/// without checks and tests, because somebody is waiting. The console that the server embeds stays as it is.
+pub(crate) async fn build_local(steps: &mut Steps, directory: &Path) -> Result<()> {
+    let package = cargo::metadata().await?.target_directory.join("up/csms");
+    let compiled = async |step: &Step| {
+        crate::wasm::build_local(step, &package).await?;
+        Ok(((), "csms.wasm".to_owned()))
+    };
+    steps.run("Build the rules for the browser", compiled).await?;
+    let built = async |step: &Step| {
+        node::install(step, &source()).await?;
+        let vite = program("vite/bin/vite.js").arguments(["build", "--outDir"]).argument(directory);
+        vite.variable("CSMS_PACKAGE", package.join("index.js")).run(step).await?;
+        Ok(((), cargo::shown(directory)))
+    };
+    steps.run(CONSOLE, built).await
+}
+
 /// Builds the npm package and the console from it. Skips the checks and tests of the console, because somebody is waiting.
 pub(crate) async fn package(steps: &mut Steps) -> Result<()> {
     let package = crate::wasm::package(steps).await?;

@@ -22,7 +22,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>csms</title>\
-    <h1>csms is running</h1><p>This build has no console. <code>cargo xtask up</code> builds the server with it.</p></html>";
+    <h1>csms is running</h1><p>This build has no console. <code>cargo xtask package</code> builds it for the next build.</p></html>";
 
 /// Asks again by itself: `cargo xtask up` builds the console while the server already runs.
 const NOT_YET_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"5\">\

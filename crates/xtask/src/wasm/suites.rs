@@ -71,7 +71,7 @@ async fn interop(step: &Step) -> Result<String> {
 
 /// Runs the tests of the bindings by wasm-bindgen: in Node, and in Chromium through its driver.
 async fn bindings(step: &Step) -> Result<String> {
-    let runner = super::tools(step).await?.join("bindgen-test-runner").display().to_string();
+    let runner = super::tool(step, "bindgen-test-runner").await?.display().to_string();
     let capabilities = cargo::root().join("crates/wasm/webdriver.json").display().to_string();
     let gecko = geckodriver(step).await?.display().to_string();
     let runs = [
