@@ -54,6 +54,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("csms-fuzz", &["csms-core", "csms-api", "csms-kms"]),
     ("csms-bench", &["csms-core", "csms-kms", "csms-store", "csms-client", "csms-testbed"]),
     ("csms-book", &[]),
+    ("launch", &[]),
     ("xtask", &["csms-api", "csms-core", "csms-testbed"]),
     ("csms-conformance", EVERYTHING),
     ("csms-faults", EVERYTHING),
@@ -78,6 +79,7 @@ const EVERYTHING: &[&str] = &[
 const TESTS_AND_TOOLS: &[&str] = &[
     "csms-wasm-tools",
     "csms-book",
+    "launch",
     "xtask",
     "rotate-database",
     "csms-conformance",
