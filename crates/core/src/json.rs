@@ -257,7 +257,7 @@ impl<'a> ObjectWriter<'a> {
         write_text(self.out, text);
     }
 
-    /// Writes a member, as [`write`] does.
+    /// Writes a member, as [`write()`] does.
     pub fn value(&mut self, name: &str, value: &Value) {
         self.name(name);
         write(self.out, value);
