@@ -10,6 +10,8 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
+use launch::are_flags_of_up;
+
 /// The command that goes on with the server and the function, and their programs.
 const UP: (&str, [&str; 4]) = ("up", ["--bin", "csms", "--bin", "rotate-database"]);
 
@@ -30,8 +32,7 @@ fn launch() -> io::Result<ExitCode> {
     let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build.args(["build", "--bin", "xtask"]);
     let (up, programs) = UP;
-    let is_help = |argument: &OsString| argument == "--help" || argument == "-h";
-    if arguments.first().is_some_and(|command| command == up) && !arguments.iter().any(is_help) {
+    if arguments.split_first().is_some_and(|(command, flags)| command == up && are_flags_of_up(flags)) {
         build.args(programs);
     }
     if tasks.exists() {

@@ -268,3 +268,29 @@ fn secret_name(arguments: &Arguments) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command, builder::PossibleValue};
+    use launch::{FLAGS_OF_UP, Value};
+
+    use super::*;
+
+    #[test]
+    fn the_program_that_compiles_the_server_knows_the_flags() {
+        let command = Arguments::augment_args(Command::new("up"));
+        let told: Vec<_> =
+            command.get_arguments().map(|flag| format!("--{}", flag.get_long().unwrap_or("?"))).collect();
+        assert_eq!(told, FLAGS_OF_UP.map(|(flag, _)| flag));
+        for (argument, (flag, value)) in command.get_arguments().zip(FLAGS_OF_UP) {
+            let possible = argument.get_possible_values();
+            let names: Vec<_> = possible.iter().map(PossibleValue::get_name).collect();
+            let takes_value = argument.get_action().takes_values();
+            match value {
+                Value::None => assert!(!takes_value, "{flag}"),
+                Value::OneOf(values) => assert_eq!(names, values, "{flag}"),
+                Value::Any => assert!(takes_value && names.is_empty(), "{flag}"),
+            }
+        }
+    }
+}
