@@ -5,6 +5,8 @@ import { CREDENTIALS, URL_OF_CONSOLE } from "./stage.mjs";
 
 /** The longest that anything may take on a busy machine, in milliseconds. */
 export const PATIENCE = 30_000;
+/** The pause between two looks at the page, in milliseconds: a look at every frame would slow down what is waited for. */
+export const BETWEEN_LOOKS = 30;
 
 /** What is the same in every browser. */
 export class Person {
@@ -41,7 +43,7 @@ export class Person {
     const end = Date.now() + PATIENCE;
     while (!(await condition())) {
       if (Date.now() > end) throw new Error(`waited in vain for ${condition}`);
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS));
     }
   }
 

@@ -4,7 +4,7 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import { PATIENCE, Person } from "./acts.mjs";
+import { BETWEEN_LOOKS, PATIENCE, Person } from "./acts.mjs";
 
 /**
  * Finds the first element in use with a role and a name; runs in the page, where a look at everything takes one exchange.
@@ -46,7 +46,7 @@ class AtDocument extends Person {
   }
 
   waitFor(condition, argument) {
-    return this.page.waitForFunction(condition, { timeout: PATIENCE }, argument);
+    return this.page.waitForFunction(condition, { timeout: PATIENCE, polling: BETWEEN_LOOKS }, argument);
   }
 
   async #find(name, role) {

@@ -66,4 +66,4 @@ const FLOWS = {
   },
 };
 
-inEveryBrowser(FLOWS, { isRareInWebKit: true });
+inEveryBrowser(FLOWS, { areUsuallyAlike: true });

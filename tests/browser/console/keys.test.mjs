@@ -110,4 +110,4 @@ const FLOWS = {
   },
 };
 
-inEveryBrowser(FLOWS, { isRareInWebKit: true });
+inEveryBrowser(FLOWS, { areUsuallyAlike: true });

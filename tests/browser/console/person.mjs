@@ -9,7 +9,7 @@ import puppeteer from "puppeteer-core";
 
 import { BROWSERS } from "../browsers.mjs";
 import { withWebKit } from "../webkit.mjs";
-import { PATIENCE, Person } from "./acts.mjs";
+import { BETWEEN_LOOKS, PATIENCE, Person } from "./acts.mjs";
 import { InFirefox, InWebKit } from "./at-document.mjs";
 
 /** Finds things in the accessibility tree. */
@@ -24,7 +24,7 @@ class InChromium extends Person {
   }
 
   waitFor(condition, argument) {
-    return this.page.waitForFunction(condition, argument, { timeout: PATIENCE });
+    return this.page.waitForFunction(condition, argument, { timeout: PATIENCE, polling: BETWEEN_LOOKS });
   }
 
   press(role, name) {

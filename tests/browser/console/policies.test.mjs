@@ -150,4 +150,4 @@ const FLOWS = {
   },
 };
 
-inEveryBrowser(FLOWS, { isRareInWebKit: true });
+inEveryBrowser(FLOWS, { areUsuallyAlike: true });

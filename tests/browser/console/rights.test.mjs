@@ -100,7 +100,7 @@ const FLOWS = {
   },
 };
 
-inEveryBrowser(FLOWS, { isRareInWebKit: true });
+inEveryBrowser(FLOWS, { areUsuallyAlike: true });
 
 test("who signs in over the page of somebody else has the rights of their own", () =>
   withPerson("chromium", async (person) => {

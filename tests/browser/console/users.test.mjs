@@ -121,4 +121,4 @@ const FLOWS = {
   },
 };
 
-inEveryBrowser(FLOWS, { isRareInWebKit: true });
+inEveryBrowser(FLOWS, { areUsuallyAlike: true });
