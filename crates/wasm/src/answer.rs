@@ -1,7 +1,11 @@
 //! What functions answer: `{ ok: true, value }`, or `{ ok: false, problems }` with a `refusal` where there is one. Objects in an
 //! engine; outside of one, where tests run, the same as JSON text.
 
-use alloc::{string::String, vec::Vec};
+#[cfg(not(target_family = "wasm"))]
+use alloc::string::String;
+#[cfg(target_family = "wasm")]
+use alloc::string::ToString as _;
+use alloc::vec::Vec;
 
 use csms_api::ApiError;
 use csms_core::{Language, UnixMillis, Violation, json};
@@ -76,6 +80,23 @@ pub(crate) fn problems(problems: &[csms_core::Problem], language: Language) -> A
     });
     bad(told.collect(), None)
 }
+
+/// The problems of a request as one text, of which the package makes objects faster than they are made here, member by member: path,
+/// rule, message, limit and measure of each problem, the last two empty where it has none. What stands between them is in no member:
+/// all of them are words of ours.
+#[cfg(target_family = "wasm")]
+pub(crate) fn problems_of_request(found: &[csms_core::Problem], language: Language) -> Answer {
+    let measure = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+    let told = found.iter().flat_map(|problem| {
+        let csms_core::Problem { path, violation } = problem;
+        let (rule, message) = (violation.rule.name().into(), problem.message_in(language));
+        [path.clone(), rule, message, measure(violation.limit), measure(violation.got)]
+    });
+    told.collect::<Vec<_>>().join("\u{1f}").into()
+}
+
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use problems as problems_of_request;
 
 /// The one problem of a plain text, without a path.
 pub(crate) fn violation(violation: Violation, language: Language) -> Answer {

@@ -32,7 +32,7 @@ pub fn validate(
     };
     match normalise(operation, answer::read(request), rules, answer::millis(now)) {
         Ok(text) => answer::normal_form(&text),
-        Err(problems) => answer::problems(&problems, language),
+        Err(problems) => answer::problems_of_request(&problems, language),
     }
 }
 

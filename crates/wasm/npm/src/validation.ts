@@ -84,16 +84,45 @@ function exactly(_: string, value: unknown): unknown {
   return isLost ? [[]] : value;
 }
 
+/** Whether JSON keeps all of a value that `exactly` would look at. It is asked for each member of a request, and is quicker. */
+function isExact(value: unknown): boolean {
+  switch (typeof value) {
+    case "number":
+      return Number.isFinite(value);
+    case "function":
+    case "symbol":
+      return false;
+    case "object":
+      if (value === null) return true;
+      if ("toJSON" in value) return false;
+      for (const name in value) if (!isExact(value[name as never])) return false;
+  }
+  return true;
+}
+
 /** A value as JSON; what has no JSON (cycles, `bigint`) becomes `null`, which is not a request. */
 export function toJson(value: unknown, field: string): string {
   let json;
   try {
-    json = JSON.stringify(value, exactly) ?? "null";
+    json = JSON.stringify(value, isExact(value) ? undefined : exactly) ?? "null";
   } catch {
     return "null";
   }
   if (json.length > LONGEST) throw invalid(field, `at most ${LONGEST} characters of JSON`);
   return json;
+}
+
+/** The problems that the module tells in one text: five members each, see `crates/wasm/src/answer.rs`. */
+function problemsOf(told: string): Problem[] {
+  const members = told.split("\x1f");
+  const problems: Problem[] = [];
+  for (let at = 0; at < members.length; at += 5) {
+    const problem = { path: members[at], rule: members[at + 1], message: members[at + 2] } as Problem;
+    const [limit, got] = [members[at + 3], members[at + 4]];
+    // Defined and not set: a prototype may have been given a member of that name.
+    problems.push(limit || got ? { ...problem, ...(limit && { limit: Number(limit) }), ...(got && { got: Number(got) }) } : problem);
+  }
+  return problems;
 }
 
 /**
@@ -122,7 +151,10 @@ export function validate<O extends ValidatedOperation>(
   const found: string | Result<NormalRequest<O>> = engine(() =>
     bound.validate(name, json, now, least, most, language),
   );
-  return typeof found === "string" ? { ok: true, value: JSON.parse(found) as NormalRequest<O> } : found;
+  if (typeof found !== "string") return found;
+  return found.startsWith("{")
+    ? { ok: true, value: JSON.parse(found) as NormalRequest<O> }
+    : { ok: false, problems: problemsOf(found) };
 }
 
 /** Checks a CreateSecret request. */
