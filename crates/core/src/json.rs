@@ -45,10 +45,13 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    // Where size counts, these two would be called for every byte.
+    #[inline(always)]
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    #[inline(always)]
     fn step(&mut self) {
         self.at = self.at.saturating_add(1);
     }
@@ -231,41 +234,46 @@ impl Reader<'_> {
     }
 }
 
+/// What stands before the name of an object's first member.
+const FIRST: &str = "{\"";
+
 /// Writes an object as JSON text, member by member. Nothing notices a name that is written twice.
 pub struct ObjectWriter<'a> {
     out: &'a mut String,
-    /// What stands before the next member.
-    separator: char,
+    /// What stands before the name of the next member.
+    separator: &'static str,
 }
 
 impl<'a> ObjectWriter<'a> {
     /// Writes behind what `out` holds.
     pub const fn new(out: &'a mut String) -> Self {
-        Self { out, separator: '{' }
+        Self { out, separator: FIRST }
     }
 
-    fn name(&mut self, name: &str) {
-        self.out.push(self.separator);
-        self.separator = ',';
-        write_text(self.out, name);
-        self.out.push(':');
+    /// Writes the name of a member with what stands behind it.
+    fn name(&mut self, name: &str, behind: &str) {
+        self.out.push_str(self.separator);
+        self.separator = ",\"";
+        write_escaped(self.out, name);
+        self.out.push_str(behind);
     }
 
     /// Writes a member that is a text.
     pub fn text(&mut self, name: &str, text: &str) {
-        self.name(name);
-        write_text(self.out, text);
+        self.name(name, "\":\"");
+        write_escaped(self.out, text);
+        self.out.push('"');
     }
 
     /// Writes a member, as [`write()`] does.
     pub fn value(&mut self, name: &str, value: &Value) {
-        self.name(name);
+        self.name(name, "\":");
         write(self.out, value);
     }
 
     /// Ends the object.
     pub fn finish(self) {
-        self.out.push_str(if self.separator == '{' { "{}" } else { "}" });
+        self.out.push_str(if self.separator == FIRST { "{}" } else { "}" });
     }
 }
 
@@ -280,7 +288,11 @@ pub fn write(out: &mut String, value: &Value) {
             Some(number) => write!(out, "{number}").unwrap_or_default(),
             None => out.push_str("null"),
         },
-        Value::String(text) => write_text(out, text),
+        Value::String(text) => {
+            out.push('"');
+            write_escaped(out, text);
+            out.push('"');
+        }
         Value::Array(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
@@ -301,8 +313,8 @@ pub fn write(out: &mut String, value: &Value) {
     }
 }
 
-fn write_text(out: &mut String, text: &str) {
-    out.push('"');
+/// Writes a text as it stands between quotation marks.
+fn write_escaped(out: &mut String, text: &str) {
     let mut start = 0;
     for (at, byte) in text.bytes().enumerate() {
         let is_control = byte < b' ';
@@ -319,7 +331,6 @@ fn write_text(out: &mut String, text: &str) {
         }
     }
     out.push_str(text.get(start..).unwrap_or_default());
-    out.push('"');
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ pub(crate) fn problems(problems: &[csms_core::Problem], language: Language) -> A
 }
 
 /// The problems of a request as one text, of which the package makes objects faster than they are made here, member by member: path,
-/// rule, message, limit and measure of each problem, the last two empty where it has none. What stands between them is in no member:
+/// rule, message, limit and measure of each problem, the last two empty where it has neither. What stands between them is in no member:
 /// all of them are words of ours.
 #[cfg(target_family = "wasm")]
 pub(crate) fn problems_of_request(found: &[csms_core::Problem], language: Language) -> Answer {

@@ -5,6 +5,7 @@
 import { invalid, languageIn, languageOf, number, optional, text, time } from "./arguments.js";
 import * as bound from "./bindings.js";
 import { engine } from "./engine.js";
+import type { Rule } from "./catalogue.js";
 import type { OperationTypes } from "./operations.js";
 import type { Problem, Refusal } from "./results.js";
 import type {
@@ -84,27 +85,11 @@ function exactly(_: string, value: unknown): unknown {
   return isLost ? [[]] : value;
 }
 
-/** Whether JSON keeps all of a value that `exactly` would look at. It is asked for each member of a request, and is quicker. */
-function isExact(value: unknown): boolean {
-  switch (typeof value) {
-    case "number":
-      return Number.isFinite(value);
-    case "function":
-    case "symbol":
-      return false;
-    case "object":
-      if (value === null) return true;
-      if ("toJSON" in value) return false;
-      for (const name in value) if (!isExact(value[name as never])) return false;
-  }
-  return true;
-}
-
 /** A value as JSON; what has no JSON (cycles, `bigint`) becomes `null`, which is not a request. */
 export function toJson(value: unknown, field: string): string {
   let json;
   try {
-    json = JSON.stringify(value, isExact(value) ? undefined : exactly) ?? "null";
+    json = JSON.stringify(value, exactly) ?? "null";
   } catch {
     return "null";
   }
@@ -117,10 +102,12 @@ function problemsOf(told: string): Problem[] {
   const members = told.split("\x1f");
   const problems: Problem[] = [];
   for (let at = 0; at < members.length; at += 5) {
-    const problem = { path: members[at], rule: members[at + 1], message: members[at + 2] } as Problem;
-    const [limit, got] = [members[at + 3], members[at + 4]];
-    // Defined and not set: a prototype may have been given a member of that name.
-    problems.push(limit || got ? { ...problem, ...(limit && { limit: Number(limit) }), ...(got && { got: Number(got) }) } : problem);
+    const path = members[at] as string;
+    const rule = members[at + 1] as Rule;
+    const message = members[at + 2] as string;
+    const limit = members[at + 3];
+    // Members of literals are the object's own, whatever a prototype has been given.
+    problems.push(limit ? { path, rule, message, limit: Number(limit), got: Number(members[at + 4]) } : { path, rule, message });
   }
   return problems;
 }
