@@ -28,7 +28,7 @@ describe("reading .env", () => {
   });
 
   test("what begins with a quotation mark and is no quotation is refused, with its line", () => {
-    for (const wrong of ['"open', "'open", "'x' y", '"x"y', "  'x", '"a\\"']) {
+    for (const wrong of ['"open', "'open", "'x' y", '"x"y', "  'x", '"a\\"', "`x`", " `x y`", "`"]) {
       expect(() => read(`A=1\nB=${wrong}\nC=3`, "env"), wrong).toThrow(
         new Unreadable("This line is not NAME=value.", 2),
       );
@@ -181,6 +181,18 @@ describe("files with a line of millions of characters", () => {
       expect(read(text, format), format).toEqual([{ name: "A", secret_string: long }]);
     }
   });
+
+  test("are read whole, whatever millions of escapes they hold", () => {
+    const count = 5_000_000;
+    for (const [text, format, value] of [
+      [`A="${"\\n".repeat(count)}"`, "env", "\n"],
+      [`{"A":"${"\\n".repeat(count)}"}`, "json", "\n"],
+      [`A,"${'""'.repeat(count)}"`, "csv", '"'],
+    ] as const) {
+      // Compared by `expect`, a difference of this length would take minutes to print.
+      expect(values(text, format)[0]?.[1] === value.repeat(count), format).toBe(true);
+    }
+  }, 60_000);
 
   test("take no longer for blanks", () => {
     expect(values(`A=x${" ".repeat(LONG)}y`, "env")[0]?.[1]?.length).toBe(LONG + 2);

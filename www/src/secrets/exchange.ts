@@ -132,32 +132,71 @@ function oneOfList({ text, span }: Item, file: string): Exported {
   return secret_string === undefined ? { ...about, secret_binary: secret_binary ?? "" } : { ...about, secret_string };
 }
 
-const ESCAPES: Record<string, string> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\", $: "$" };
+const ESCAPES: Record<string, string> = {
+  "\\n": "\n",
+  "\\r": "\r",
+  "\\t": "\t",
+  '\\"': '"',
+  "\\\\": "\\",
+  "\\$": "$",
+};
+
+const ENV_NAME = /[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=/y;
+const ENV_BLANKS = /[ \t]*/y;
+const ENV_BARE = /[^\r\n]*/y;
+/** The rest of a line after a quotation. */
+const ENV_COMMENT = /[ \t]*(?:[ \t]#[^\r\n]*)?(?:\r\n|\n|\r|$)/y;
+/** The rest of a line after anything else, or a line without a name. */
+const ENV_END = /[ \t]*(?:#[^\r\n]*)?(?:\r\n|\n|\r|$)/y;
 
 /**
  * Lines of `NAME=value`; quoted values may have several lines, and in double quotes escapes. What begins with a quotation mark
- * and is not a whole quotation is refused: programs that read such files disagree about it.
+ * and is not a whole quotation is refused, and so is what begins with a backtick: programs that read such files disagree about
+ * it.
  */
 function readEnv(text: string): Exported[] {
   const found: Exported[] = [];
-  const quotation = /'([^']*)'|"([^"\\]*(?:\\[\s\S][^"\\]*)*)"/.source;
-  const value = `=(?:[ \\t]*(?:${quotation})[ \\t]*(?:[ \\t]#[^\\r\\n]*)?|(?![ \\t]*['"])([^\\r\\n]*))`;
-  const name = "(?:export[ \\t]+)?([A-Za-z_][\\w.-]*)[ \\t]*";
-  const line = new RegExp(`[ \\t]*(?:${name}${value}|#[^\\r\\n]*)?(?:\\r\\n|\\n|\\r|$)`, "y");
   let at = 0;
+  /** Goes behind what the sticky pattern matches here. */
+  const match = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = at;
+    const matched = pattern.exec(text);
+    if (matched) at = pattern.lastIndex;
+    return matched;
+  };
   while (at < text.length) {
-    line.lastIndex = at;
-    const matched = line.exec(text);
-    if (!matched) throw new Unreadable("This line is not NAME=value.", placeOf(text, at).line);
-    const [whole, name, single, double, bare] = matched;
-    if (name !== undefined) {
-      const unescaped = double?.replace(/\\([\s\S])/g, (all, sign: string) => ESCAPES[sign] ?? all);
-      found.push({ name, secret_string: single ?? unescaped ?? withoutComment(bare ?? "") });
+    const start = at;
+    const name = match(ENV_NAME)?.[1];
+    const afterName = at;
+    match(ENV_BLANKS);
+    const mark = name === undefined ? undefined : text[at];
+    let isRead: boolean;
+    if (mark === "'" || mark === '"') {
+      const end = mark === "'" ? text.indexOf(mark, at + 1) : doubleEnd(text, at + 1);
+      const inside = text.slice(at + 1, end);
+      at = end + 1;
+      isRead = end >= 0 && match(ENV_COMMENT) !== null;
+      const value = mark === "'" ? inside : inside.replace(/\\[\s\S]/g, (pair) => ESCAPES[pair] ?? pair);
+      if (isRead && name !== undefined) found.push({ name, secret_string: value });
+    } else {
+      at = afterName;
+      const bare = name === undefined ? "" : (match(ENV_BARE)?.[0] ?? "");
+      isRead = mark !== "`" && match(ENV_END) !== null;
+      if (isRead && name !== undefined) found.push({ name, secret_string: withoutComment(bare) });
     }
-    at += whole.length;
-    if (whole.length === 0) break;
+    if (!isRead) throw new Unreadable("This line is not NAME=value.", placeOf(text, start).line);
   }
   return found;
+}
+
+/**
+ * Where the double quotation mark is that ends the text beginning at `start`, behind its escapes; -1 if there is none. An
+ * expression would remember each escape, and run out of memory for them in a text of millions.
+ */
+function doubleEnd(text: string, start: number): number {
+  let at = start;
+  while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+  return at < text.length ? at : -1;
 }
 
 /** A value without quotation marks: to the comment behind it, without the blanks around it. */
@@ -209,20 +248,30 @@ interface Row {
 function rowsOf(text: string): Row[] {
   let row: Row = { cells: [], line: 1 };
   const rows = [row];
-  const cell = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r\n|\n|\r|$)/y;
+  const [bare, end] = [/[^",\r\n]*/y, /,|\r\n|\n|\r|$/y];
   let [at, line] = [0, 1];
   while (at <= text.length) {
-    cell.lastIndex = at;
-    const matched = cell.exec(text);
-    if (!matched) throw new Unreadable("A quotation mark is not closed.", line);
-    const [whole, inQuotes, bare, end] = matched;
-    row.cells.push(inQuotes?.replaceAll('""', '"') ?? bare ?? "");
-    at += whole.length;
-    line += whole.match(/\r\n|\n|\r/g)?.length ?? 0;
-    if (end === "") break;
-    if (end === ",") continue;
+    const start = at;
+    const isQuoted = text[at] === '"';
+    bare.lastIndex = at;
+    const cell = isQuoted ? text.slice(at + 1, quotesEnd(text, at + 1)) : (bare.exec(text)?.[0] ?? "");
+    end.lastIndex = at + cell.length + (isQuoted ? 2 : 0);
+    const ended = end.exec(text)?.[0];
+    if (ended === undefined) throw new Unreadable("A quotation mark is not closed.", line);
+    row.cells.push(isQuoted ? cell.replaceAll('""', '"') : cell);
+    at = end.lastIndex;
+    line += text.slice(start, at).match(/\r\n|\n|\r/g)?.length ?? 0;
+    if (ended === "") break;
+    if (ended === ",") continue;
     row = { cells: [], line };
     rows.push(row);
   }
   return rows;
+}
+
+/** Where the quotation mark is that ends a cell, past doubled ones; the end of the text if there is none. */
+function quotesEnd(text: string, start: number): number {
+  let end = text.indexOf('"', start);
+  while (end >= 0 && text[end + 1] === '"') end = text.indexOf('"', end + 2);
+  return end < 0 ? text.length : end;
 }

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { indented, parseArray, withItem } from "./json";
+import { indented, parseArray, parseObject, withItem } from "./json";
 
 const added = (text: string) => {
   const list = parseArray(text);
@@ -37,3 +37,10 @@ test("laying out keeps numbers, escapes and equal keys as they are written", () 
     '{\n  "a": 1.0,\n  "a": 12345678901234567890,\n  "\\u0061 , {": "\\"[\\u2014"\n}',
   );
 });
+
+test("a text may hold millions of escapes", () => {
+  const escapes = "\\u0041".repeat(5_000_000);
+  expect(parseObject(`{"a":"${escapes}"}`)?.members[0]?.text.length).toBe(5_000_000);
+  expect(parseObject(`{"a":"${escapes}\\x"}`)).toBeUndefined();
+  expect(indented(`["${escapes}"]`) === `[\n  "${escapes}"\n]`).toBe(true);
+}, 60_000);

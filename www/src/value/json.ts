@@ -41,12 +41,31 @@ export interface JsonObject {
 }
 
 const SPACE = /[ \t\n\r]*/y;
-const STRING = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y;
+/** What may follow a backslash in a string. */
+const ESCAPE = /["\\/bfnrt]|u[0-9a-fA-F]{4}/y;
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 /** Deeper values are left to the text view, so that no text can exhaust the stack. */
 const DEEPEST = 200;
 
 class NotJson extends Error {}
+
+/**
+ * Where the JSON string that begins at `start` ends; `undefined` if there is none. One expression for the whole string would
+ * remember each escape, and run out of memory for them in a text of millions.
+ */
+export function stringEnd(text: string, start: number): number | undefined {
+  if (text[start] !== '"') return undefined;
+  let at = start + 1;
+  while (at < text.length && text[at] !== '"') {
+    if (text.charCodeAt(at) < 0x20) return undefined;
+    if (text[at] === "\\") {
+      ESCAPE.lastIndex = at + 1;
+      if (!ESCAPE.test(text)) return undefined;
+      at = ESCAPE.lastIndex;
+    } else at += 1;
+  }
+  return at < text.length ? at + 1 : undefined;
+}
 
 class Scanner {
   at = 0;
@@ -77,9 +96,10 @@ class Scanner {
 
   string(): { text: string; span: Span } {
     const start = this.at;
-    const raw = this.match(STRING);
-    if (raw === undefined) throw new NotJson();
-    return { text: JSON.parse(raw) as string, span: { start, end: this.at } };
+    const end = stringEnd(this.text, start);
+    if (end === undefined) throw new NotJson();
+    this.at = end;
+    return { text: JSON.parse(this.text.slice(start, end)) as string, span: { start, end } };
   }
 
   /** One value of any type. */
@@ -240,13 +260,29 @@ export function withItem(text: string, { items, close }: JsonArray, item: string
   return replaced(text, { start: last.span.end, end: last.span.end }, `${separator}${item}`);
 }
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+const TOKEN = /[{}[\],:]|[^\s{}[\],:"]+/y;
+const BLANKS = /\s*/y;
+
+/** The tokens of JSON, as they are written. */
+function* tokensOf(text: string): Generator<string> {
+  let at = 0;
+  for (;;) {
+    BLANKS.lastIndex = at;
+    BLANKS.test(text);
+    at = BLANKS.lastIndex;
+    TOKEN.lastIndex = at;
+    const end = stringEnd(text, at) ?? (TOKEN.test(text) ? TOKEN.lastIndex : undefined);
+    if (end === undefined) return;
+    yield text.slice(at, end);
+    at = end;
+  }
+}
 
 /** JSON with a line for each member and item; every key and value stays as it is written. */
 export function indented(text: string): string {
   let [written, depth, before] = ["", 0, ""];
   const line = () => `\n${"  ".repeat(depth)}`;
-  for (const [token] of text.matchAll(TOKEN)) {
+  for (const token of tokensOf(text)) {
     const closes = token === "}" || token === "]";
     if (closes) depth -= 1;
     const isEmpty = closes && (before === "{" || before === "[");

@@ -62,3 +62,9 @@ test("the place of a mistake is its line and column", () => {
   expect(jsonMistake('{"a": 1,}')).toEqual({ line: 1, column: 9 });
   expect(jsonMistake('{"a": 1')).toEqual({ line: 1, column: 8 });
 });
+
+test("a text may hold millions of escapes", () => {
+  const escapes = "\\n".repeat(5_000_000);
+  expect(jsonMistake(`{"a":"${escapes}"}`)).toBeUndefined();
+  expect(jsonMistake(`{"a":\n"${escapes}"`)).toEqual({ line: 2, column: escapes.length + 3 });
+}, 60_000);

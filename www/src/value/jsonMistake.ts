@@ -1,5 +1,7 @@
 // Where a text stops being JSON. Engines name the place differently or not at all, so it is looked for here. Pure.
 
+import { stringEnd } from "./json";
+
 export interface Place {
   /** From 1. */
   line: number;
@@ -7,8 +9,9 @@ export interface Place {
   column: number;
 }
 
-const TOKEN =
-  /[ \t\r\n]*(?:([{}[\],:])|"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|(?:true|false|null)(?!\w))/uy;
+const BLANKS = /[ \t\r\n]*/y;
+/** Everything but strings. */
+const TOKEN = /([{}[\],:])|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|(?:true|false|null)(?!\w)/uy;
 
 /** What may come next: a value, a key, or what separates and closes. */
 type Expected = "value" | "value-or-end" | "key" | "key-or-end" | "colon" | "separator" | "nothing";
@@ -17,20 +20,23 @@ type Expected = "value" | "value-or-end" | "key" | "key-or-end" | "colon" | "sep
 export function jsonMistake(text: string): Place | undefined {
   const open: string[] = [];
   let expected: Expected = "value";
-  let at = 0;
-  const mistake = () => placeOf(text, at + (/^[ \t\r\n]*/.exec(text.slice(at))?.[0].length ?? 0));
-  while (/[^ \t\r\n]/.test(text.slice(at))) {
+  for (let at = blanksEnd(text, 0); at < text.length; ) {
     TOKEN.lastIndex = at;
-    const found = TOKEN.exec(text);
-    if (!found) return mistake();
-    const sign = found[1];
-    const isText = found[0].trimStart().startsWith('"');
-    const next = after(expected, sign, isText, open);
-    if (next === undefined) return mistake();
+    const isText = text[at] === '"';
+    const found = isText ? null : TOKEN.exec(text);
+    const end = isText ? stringEnd(text, at) : found ? TOKEN.lastIndex : undefined;
+    const next: Expected | undefined = end === undefined ? undefined : after(expected, found?.[1], isText, open);
+    if (end === undefined || next === undefined) return placeOf(text, at);
     expected = next;
-    at += found[0].length;
+    at = blanksEnd(text, end);
   }
   return expected === "nothing" ? undefined : placeOf(text, text.trimEnd().length);
+}
+
+function blanksEnd(text: string, start: number): number {
+  BLANKS.lastIndex = start;
+  BLANKS.test(text);
+  return BLANKS.lastIndex;
 }
 
 /** What may follow; `undefined` if the token may not stand here. It keeps account of what is open. */
