@@ -1,11 +1,12 @@
 // What the console says while it waits and when something around it fails, and what it offers for work with values.
 
 import assert from "node:assert/strict";
+import { createServer, request } from "node:http";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import { withPerson } from "./person.mjs";
-import { CREDENTIALS, client, unique } from "./stage.mjs";
+import { CREDENTIALS, URL_OF_CONSOLE, client, unique } from "./stage.mjs";
 
 test("a slow reading says so, also to screen readers, and is asked for once", () =>
   withPerson("chromium", async (person) => {
@@ -60,6 +61,32 @@ test("an answer that comes after another version was chosen is not shown under i
     assert.ok(!(await person.html()).includes("value-TWO"));
   }));
 
+test("older records that come after another filter was chosen are dropped", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("older");
+    await client.createSecret({ name, secret_string: "x" });
+    for (let index = 0; index < 110; index += 1) await client.updateSecret({ secret_name: name, description: `${index}` });
+    await assert.rejects(client.createSecret({ name, secret_string: "x" }));
+    let letGo;
+    const isFree = new Promise((resolve) => (letGo = resolve));
+    await person.page.route(/\/traces\?.*next=/, async (route) => {
+      await isFree;
+      return route.continue();
+    });
+    await person.signIn();
+    await person.goTo(`#/audit?resource=${name}`);
+    await person.sees("100+ records");
+    await person.press("button", "Older records");
+    await person.choose("Outcome", "Refused");
+    await person.sees("1 record");
+    const answered = person.page.waitForResponse(/\/traces\?.*next=/);
+    letGo();
+    await (await answered).finished();
+    // Whatever becomes of it does so at once.
+    await person.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
+    assert.equal(await person.page.evaluate(() => document.querySelectorAll("tbody tr").length), 1);
+  }));
+
 test("a part that is missing on the server is named as damage of the installation", () =>
   withPerson("chromium", async (person) => {
     await person.page.route(/\.wasm$/, (route) => route.fulfill({ status: 404 }));
@@ -89,6 +116,60 @@ test("a proxy that answers with a page of its own is a service that cannot be re
       await person.sees("The service cannot be reached.");
       assert.ok(!(await person.text()).includes("Something went wrong"));
     }
+  }));
+
+/** Passes requests to the console on, and ends the connection in the middle of the answer to one path. */
+async function withTornAnswer(torn, use) {
+  const server = createServer((asked, answer) => {
+    const { method, headers, url } = asked;
+    const passed = request(URL_OF_CONSOLE + url, { method, headers }, (given) => {
+      answer.writeHead(given.statusCode, given.headers);
+      if (!url.startsWith(torn)) return given.pipe(answer);
+      given.once("data", (bytes) => answer.write(bytes.subarray(0, bytes.length / 2), () => answer.destroy()));
+    });
+    asked.pipe(passed);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    await use(`http://127.0.0.1:${server.address().port}/`);
+  } finally {
+    await new Promise((resolve) => server.close(resolve).closeAllConnections());
+  }
+}
+
+test("an answer that ends too early is a service that cannot be reached", () =>
+  withTornAnswer("/v3/projects", (address) =>
+    withPerson("chromium", async (person) => {
+      await person.page.goto(address);
+      await person.sees("Sign in");
+      await person.write("Access key (AK)", CREDENTIALS.access_key);
+      await person.write("Secret key (SK)", CREDENTIALS.secret_key);
+      await person.press("button", "Sign in");
+      await person.sees("The service cannot be reached.");
+    }),
+  ));
+
+test("an answer of another form is not blamed on the page, at the sign-in and where a policy is tried", () =>
+  withPerson("chromium", async (person) => {
+    const words = "The answer is not one of the service.";
+    const forms = ["", "null", "[]", "{}", '{"projects":null}', '{"projects":[null]}', '{"projects":[{"id":1}]}'];
+    let body = forms[0];
+    await person.page.route(/\/v3\/projects/, (route) => route.fulfill({ contentType: "application/json", body }));
+    for (body of forms) {
+      await person.arrive();
+      await person.write("Access key (AK)", CREDENTIALS.access_key);
+      await person.write("Secret key (SK)", CREDENTIALS.secret_key);
+      await person.press("button", "Sign in");
+      await person.sees(words);
+    }
+    await person.page.unroute(/\/v3\/projects/);
+    await person.signIn();
+    await person.goTo("#/policies");
+    await person.press("button", "New policy");
+    await person.sees("Add an action to the last statement");
+    await person.page.route(/permissions\/check/, (route) => route.fulfill({ json: { permissions: [] } }));
+    await person.press("button", "Try the policy");
+    await person.sees(words);
   }));
 
 test("a password is drawn beside the value that takes it, and stays out of sight", () =>

@@ -26,7 +26,7 @@ export function AuditPage() {
   const [typed, setTyped] = useState(filter);
   // Going back brings the former filter back, also into the fields.
   useEffect(() => setTyped(filter), [filter]);
-  const { traces, error, isLoading, isMore, more, reload } = useTraces(filter);
+  const { traces, isStale, error, isLoading, isMore, more, reload } = useTraces(filter);
   const set = (change: Partial<typeof EVERYTHING>) => setTyped((before) => ({ ...before, ...change }));
   // What is chosen from a list counts at once, what is typed when it is finished.
   const choose = (change: Partial<typeof EVERYTHING>) => {
@@ -51,7 +51,7 @@ export function AuditPage() {
         <Button onPress={reload}>{t("Refresh")}</Button>
         <Button
           onPress={() => download(csvOf(traces ?? []), "audit.csv", "text/csv")}
-          isDisabled={(traces ?? []).length === 0}
+          isDisabled={isStale || (traces ?? []).length === 0}
         >
           {t("Export")}
         </Button>

@@ -10,8 +10,10 @@ import { type Filter, requestOf } from "./traces";
 const AHEAD = 60_000;
 
 export interface Traces {
-  /** Newest first. */
+  /** Newest first. The last list stays while the next one is read, and when that fails. */
   traces: Trace[] | undefined;
+  /** Whether `traces` are of another filter. */
+  isStale: boolean;
   error: unknown;
   isLoading: boolean;
   /** Whether there are older ones. */
@@ -23,53 +25,59 @@ export interface Traces {
 interface State {
   traces: Trace[] | undefined;
   next: string | undefined;
+  /** The filter of `traces`. */
+  filter: Filter;
   error: unknown;
   isLoading: boolean;
+}
+
+/** One list, page after page. */
+interface Reading {
+  /** Pages of one list are about one moment. */
+  now: number;
 }
 
 export function useTraces(filter: Filter): Traces {
   const { client } = useSession();
   const [round, setRound] = useState(0);
-  const [state, setState] = useState<State>({ traces: undefined, next: undefined, error: undefined, isLoading: true });
-  // Pages of one list are about one moment.
-  const now = useRef(0);
+  const [state, setState] = useState<State>({
+    traces: undefined,
+    next: undefined,
+    filter,
+    error: undefined,
+    isLoading: true,
+  });
+  /** The list that is shown or about to be; pages of another one are dropped. */
+  const current = useRef<Reading>(undefined);
   const read = useCallback(
-    (next?: string) => client.listTraces(requestOf(filter, now.current, next)),
+    async (reading: Reading, before: Trace[], next?: string) => {
+      setState((state) => ({ ...state, error: undefined, isLoading: true }));
+      try {
+        const { traces, meta_data } = await client.listTraces(requestOf(filter, reading.now, next));
+        if (current.current !== reading) return;
+        const all = [...before, ...traces];
+        setState({ traces: all, next: meta_data.marker, filter, error: undefined, isLoading: false });
+      } catch (error) {
+        if (current.current === reading) setState((state) => ({ ...state, error, isLoading: false }));
+      }
+    },
     [client, filter],
   );
-  const add = (before: Trace[], { traces, meta_data }: Awaited<ReturnType<typeof read>>): State => ({
-    traces: [...before, ...traces],
-    next: meta_data.marker,
-    error: undefined,
-    isLoading: false,
-  });
   useEffect(() => {
-    let isWanted = true;
     // A little ahead: the service's clock may be.
-    now.current = Date.now() + AHEAD;
-    setState((before) => ({ ...before, error: undefined, isLoading: true }));
-    read().then(
-      (page) => isWanted && setState(add([], page)),
-      (error: unknown) => isWanted && setState((before) => ({ ...before, error, isLoading: false })),
-    );
+    const reading = { now: Date.now() + AHEAD };
+    current.current = reading;
+    void read(reading, []);
     return () => {
-      isWanted = false;
+      current.current = undefined;
     };
   }, [read, round]);
+  const isStale = state.filter !== filter;
+  const { traces, next, error, isLoading } = state;
+  const isMore = next !== undefined && !isStale;
   const more = () => {
-    if (state.isLoading || state.next === undefined) return;
-    setState({ ...state, isLoading: true });
-    read(state.next).then(
-      (page) => setState(({ traces }) => add(traces ?? [], page)),
-      (error: unknown) => setState((before) => ({ ...before, error, isLoading: false })),
-    );
+    if (!isLoading && isMore && current.current) void read(current.current, traces ?? [], next);
   };
-  return {
-    traces: state.traces,
-    error: state.error,
-    isLoading: state.isLoading,
-    isMore: state.next !== undefined,
-    more,
-    reload: useCallback(() => setRound((before) => before + 1), []),
-  };
+  const reload = useCallback(() => setRound((before) => before + 1), []);
+  return { traces, isStale, error, isLoading, isMore, more, reload };
 }
