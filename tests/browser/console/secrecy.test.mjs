@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { withPerson } from "./person.mjs";
-import { CREDENTIALS, URL_OF_CONSOLE, client, unique } from "./stage.mjs";
+import { CREDENTIALS, JweKey, URL_OF_CONSOLE, client, unique } from "./stage.mjs";
 
 /** Everything that outlives the page or shows outside of it. */
 const kept = () => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href, document.title]);
@@ -82,6 +82,69 @@ test("a private key that is put into the field of a public one is not taken into
     assert.ok(!(await person.html()).includes(secret));
     await person.write(label, JSON.stringify(key));
     await person.waitFor(() => !document.body.innerText.includes("This is the private key"));
+  }));
+
+test("a sealed value of another secret or purpose is refused by name, and one of its own secret opens", () =>
+  withPerson("chromium", async (person) => {
+    const [name, other, value] = [unique("own"), unique("other"), unique("value")];
+    const passphrase = "correct horse battery";
+    const key = JweKey.passphrase(passphrase);
+    const bindings = [
+      { name: other, purpose: "console" },
+      { name, purpose: "billing" },
+      { name, purpose: "console" },
+    ];
+    const [ofOther, ofBilling, own] = await Promise.all(bindings.map((binding) => key.seal(value, binding)));
+    key.free();
+    await client.createSecret({ name, secret_string: ofOther });
+    await person.signIn();
+    const reveal = async (version, text) => {
+      await person.goTo(`#/secrets/${name}/versions`);
+      await person.press("button", `Value of ${version}`);
+      await person.press("button", `Reveal the value of ${version}`);
+      await person.sees(text);
+    };
+    const isRefused = async () => {
+      assert.equal(await person.page.getByLabel("Passphrase", { exact: true }).count(), 0);
+      await person.goTo("#/");
+    };
+    await reveal("v1", `This value is sealed for another secret: ${other}.`);
+    await isRefused();
+    await client.createSecretVersion({ secret_name: name, secret_string: ofBilling });
+    await reveal("v2", "This value is sealed for another purpose: billing.");
+    await isRefused();
+    await client.createSecretVersion({ secret_name: name, secret_string: own });
+    await reveal("v3", "This value is sealed.");
+    await person.write("Passphrase", passphrase);
+    await person.press("button", "Open in this page");
+    await person.sees(value);
+  }));
+
+test("a sealed login opens in its secret, also one that was sealed before logins were bound to their project", () =>
+  withPerson("chromium", async (person) => {
+    const key = await JweKey.generate("ECDH-ES+A256KW");
+    const sealedFor = async (purpose) => {
+      const name = unique("login");
+      const secret_string = await key.seal(`login of ${name}`, { name, purpose });
+      const rotation_func_urn = `urn:fss:local-1:${CREDENTIALS.project_id}:function:default:rotate-database:latest`;
+      const rotation_config = '{"InstanceId":"local","SecretSubType":"SingleUser"}';
+      await client.createSecret({ name, secret_type: "RDS-FG", secret_string, rotation_func_urn, rotation_config });
+      return name;
+    };
+    await person.signIn();
+    for (const purpose of [`rotation-${CREDENTIALS.project_id}`, "rotation"]) {
+      const name = await sealedFor(purpose);
+      await person.goTo(`#/secrets/${name}`);
+      await person.press("button", "Reveal the value of v1");
+      await person.write("Private key (JSON Web Key)", JSON.stringify(key.toJwk()));
+      await person.press("button", "Open in this page");
+      await person.sees(`login of ${name}`);
+    }
+    const elsewhere = await sealedFor("rotation-of-another-project");
+    await person.goTo(`#/secrets/${elsewhere}`);
+    await person.press("button", "Reveal the value of v1");
+    await person.sees("This value is sealed for another purpose: rotation-of-another-project.");
+    key.free();
   }));
 
 test("over plain HTTP, where there is no clipboard to lend, a value is copied too", () =>

@@ -215,6 +215,12 @@ const words: Record<string, string> = {
   "Whoever sealed it has the passphrase.": "加密者持有口令。",
   "It was sealed for a public key; the private key opens it.": "该值用公钥加密，用私钥解密。",
   "bound to": "绑定到",
+  "This value is sealed for another secret: {name}.": "该值是为另一凭据加密的：{name}。",
+  "Values of {name} alone open here; somebody may have copied this one. Look in the audit trail for who stored it, and store the right value.":
+    "此处只能解密 {name} 的值；该值可能是从别处复制的。请在审计记录中查看是谁保存的，并保存正确的值。",
+  "This value is sealed for another purpose: {purpose}.": "该值是为另一用途加密的：{purpose}。",
+  "Values of this secret open here if they are sealed for the purpose {purpose}. Open this one with the program that it is sealed for, or store the right value.":
+    "此处只能解密该凭据中用途为 {purpose} 的加密值。请用该值所属的程序解密，或保存正确的值。",
   "Private key (JSON Web Key)": "私钥（JSON Web Key）",
   "It does not open: the key is not the right one, or the value was changed.": "无法解密：密钥不正确，或该值已被改动。",
   "Open in this page": "在本页解密",

@@ -32,7 +32,7 @@ export function OverviewTab({ known }: { known: Known }) {
               <p>{t("Its values cannot be read. Restore it to use it again.")}</p>
             </Notice>
           ) : current ? (
-            <ValueView name={secret.name} version={current} />
+            <ValueView secret={secret} version={current} />
           ) : (
             <p className="muted">{t("No version is current.")}</p>
           )}

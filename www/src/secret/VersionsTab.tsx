@@ -69,7 +69,7 @@ export function VersionsTab({ known, onChange }: { known: Known; onChange: () =>
         </span>
         {isOpen(id) && (
           <div className="inside">
-            <ValueView name={secret.name} version={id} />
+            <ValueView secret={secret} version={id} />
           </div>
         )}
       </>

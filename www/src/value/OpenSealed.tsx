@@ -12,29 +12,31 @@ import { Form } from "../ui/Form";
 import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
 import { ShownValue } from "./ShownValue";
-import { opened } from "./sealing";
+import { foreignIn, type Owner, opened } from "./sealing";
 import { type SealedHeader, type Stored, storedText, textOf, toBase64 } from "./value";
 
 interface Props {
   token: string;
   header: SealedHeader;
+  /** The secret whose value it is stored as. */
+  owner: Owner;
   /** What a file of the opened value is called. */
   fileName: string;
   /** After it was opened. */
   onOpen: () => void;
 }
 
-export function OpenSealed({ token, header, fileName, onOpen }: Props) {
+export function OpenSealed({ token, header, owner, fileName, onOpen }: Props) {
   const { t } = useLanguage();
   const leavings = useLeavings();
   const [secret, setSecret] = useState("");
   const [value, setValue] = useState<Stored>();
   const isPassphrase = header.algorithm.startsWith("PBES2");
   const { name, purpose } = header;
+  const foreign = foreignIn(header, owner);
   const { run, isRunning, error } = useAction(async () => {
     const before = leavings.current;
-    const binding = name !== undefined && purpose !== undefined ? { name, purpose } : undefined;
-    const bytes = await opened(token, secret, header.algorithm, binding);
+    const bytes = await opened(token, secret, header, owner);
     // Nobody looks any more; what was typed is still there for when they do.
     if (leavings.current !== before) return;
     setValue(storedOfBytes(bytes));
@@ -51,6 +53,33 @@ export function OpenSealed({ token, header, fileName, onOpen }: Props) {
         </div>
         <ShownValue value={value} fileName={fileName} />
       </>
+    );
+  }
+  if (foreign === "name") {
+    return (
+      <Notice kind="warning" title={t("This value is sealed for another secret: {name}.", { name: name ?? "" })}>
+        <p>
+          {t(
+            "Values of {name} alone open here; somebody may have copied this one. Look in the audit trail for who stored it, and store the right value.",
+            { name: owner.name },
+          )}
+        </p>
+      </Notice>
+    );
+  }
+  if (foreign === "purpose") {
+    return (
+      <Notice
+        kind="warning"
+        title={t("This value is sealed for another purpose: {purpose}.", { purpose: purpose ?? "" })}
+      >
+        <p>
+          {t(
+            "Values of this secret open here if they are sealed for the purpose {purpose}. Open this one with the program that it is sealed for, or store the right value.",
+            { purpose: owner.purposes[0] },
+          )}
+        </p>
+      </Notice>
     );
   }
   return (

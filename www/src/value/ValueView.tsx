@@ -1,6 +1,7 @@
 // The value of a version. It is not in the page until somebody reveals it; it leaves when the window is left, and after a
 // while in which nobody worked with it.
 
+import type { Secret } from "csms";
 import { useState } from "react";
 
 import { useLanguage } from "../app/language";
@@ -12,12 +13,14 @@ import { Failure } from "../ui/Failure";
 import { HiddenAgain } from "./HiddenAgain";
 import { OpenSealed } from "./OpenSealed";
 import { ShownValue } from "./ShownValue";
+import { ownerOf } from "./sealing";
 import { useReveal } from "./useReveal";
 import { shapeOf, storedOf, storedText } from "./value";
 
-export function ValueView({ name, version }: { name: string; version: string }) {
+export function ValueView({ secret, version }: { secret: Secret; version: string }) {
   const { t } = useLanguage();
-  const { client } = useSession();
+  const { client, project } = useSession();
+  const { name } = secret;
   const { value, header, isExposed, error, isReading, show, hide, open, touch, ...hiding } = useReveal(name, version);
   const [isOpen, setIsOpen] = useState(true);
   const lacking = useLacking(name)("getVersion");
@@ -71,7 +74,13 @@ export function ValueView({ name, version }: { name: string; version: string }) 
         </div>
       )}
       {value && header && "secret_string" in value && (
-        <OpenSealed token={value.secret_string} header={header} fileName={`${name}-${version}`} onOpen={open} />
+        <OpenSealed
+          token={value.secret_string}
+          header={header}
+          owner={ownerOf(secret, project.id)}
+          fileName={`${name}-${version}`}
+          onOpen={open}
+        />
       )}
       {value && !header && (
         <ShownValue

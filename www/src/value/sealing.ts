@@ -1,8 +1,8 @@
 // Client-side encryption: values sealed before they leave the page, and opened in it.
 
-import { CsmsError, JweKey, type SecretType } from "csms";
+import { CsmsError, JweKey, type Secret, type SecretType } from "csms";
 
-import { fromBase64, type Stored } from "./value";
+import { fromBase64, type SealedHeader, type Stored } from "./value";
 
 export type SealingWay = "none" | "passphrase" | "public";
 
@@ -17,12 +17,47 @@ export interface Sealing {
 
 export const NO_SEALING: Sealing = { way: "none", passphrase: "", repeated: "", jwk: "" };
 
+/** What seals a value of a secret of this type. A passphrase is of no use to a rotation function, and stays for another type. */
+export const usableFor = (type: SecretType, sealing: Sealing): Sealing =>
+  type !== "COMMON" && sealing.way === "passphrase" ? { ...sealing, way: "none" } : sealing;
+
 /** Whether anything was typed to seal with. */
 export const isTypedIn = ({ passphrase, repeated, jwk }: Sealing): boolean => passphrase + repeated + jwk !== "";
 
 /** What sealed values are for; part of what they are bound to. The rotation function opens those of its own purpose only. */
 export const purposeOf = (type: SecretType, projectId: string) =>
   type === "COMMON" ? "console" : `rotation-${projectId}`;
+
+/** What values of rotated secrets were sealed for before they were bound to their project. The rotation function opens them. */
+const FORMER_ROTATION_PURPOSE = "rotation";
+
+/** The secret that a sealed value must belong to. */
+export interface Owner {
+  name: string;
+  /** What the value may be sealed for; new values are sealed for the first. */
+  purposes: readonly [string, ...string[]];
+}
+
+/** The owner of a secret's values. A replica has those of its primary, which are sealed for the primary's project. */
+export function ownerOf(
+  {
+    name,
+    secret_type: type,
+    replica_type,
+    replicas,
+  }: Pick<Secret, "name" | "secret_type" | "replica_type" | "replicas">,
+  projectId: string,
+): Owner {
+  const primary = replica_type === "REPLICA" ? replicas?.[0]?.project_id : undefined;
+  const purpose = purposeOf(type, primary ?? projectId);
+  return { name, purposes: type === "COMMON" ? [purpose] : [purpose, FORMER_ROTATION_PURPOSE] };
+}
+
+/** In what a sealed value belongs elsewhere; `undefined` for the owner's, and for one that is not bound to anything. */
+export function foreignIn({ name, purpose }: SealedHeader, owner: Owner): "name" | "purpose" | undefined {
+  if (name !== undefined && name !== owner.name) return "name";
+  return purpose !== undefined && !owner.purposes.includes(purpose) ? "purpose" : undefined;
+}
 
 const LEAST_PASSPHRASE = 12;
 
@@ -97,16 +132,17 @@ export async function sealed(
   }
 }
 
-/** Opens a sealed value with a passphrase or a private JSON Web Key. */
-export async function opened(
-  token: string,
-  secret: string,
-  algorithm: string,
-  binding: { name: string; purpose: string } | undefined,
-): Promise<Uint8Array> {
-  const key = algorithm.startsWith("PBES2") ? JweKey.passphrase(secret) : JweKey.fromJwk(secret);
+/**
+ * Opens a sealed value of the owner, or one that is not bound to anything, with a passphrase or a private JSON Web Key.
+ *
+ * @throws CsmsError `open/other-binding` for a value of another secret or purpose
+ */
+export async function opened(token: string, secret: string, header: SealedHeader, owner: Owner): Promise<Uint8Array> {
+  const key = header.algorithm.startsWith("PBES2") ? JweKey.passphrase(secret) : JweKey.fromJwk(secret);
+  const isBound = header.name !== undefined || header.purpose !== undefined;
+  const purpose = owner.purposes.find((each) => each === header.purpose) ?? owner.purposes[0];
   try {
-    return await (binding ? key.open(token, binding) : key.openUnbound(token));
+    return await (isBound ? key.open(token, { name: owner.name, purpose }) : key.openUnbound(token));
   } finally {
     key.free();
   }
