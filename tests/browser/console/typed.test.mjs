@@ -411,3 +411,37 @@ test("the form that opens a sealed value stays when the window is left, and what
     await person.waitFor(() => !document.documentElement.outerHTML.includes("opened value"));
     await person.sees("Reveal");
   }));
+
+test("what is typed to seal with stays while another type is chosen, and seals for the type that has a use for it", () =>
+  withPerson("chromium", async (person) => {
+    const field = (label) => person.page.getByLabel(label, { exact: true });
+    const passphrase = "correct horse battery";
+    const name = unique("types");
+    await person.signIn();
+    await person.goTo("#/create");
+    await person.press("radio", "For a public key");
+    await person.press("button", "Make a key pair");
+    await person.sees("Keep the private key now");
+    const publicKey = await field("Public key of the recipient (JSON Web Key)").inputValue();
+    for (const type of ["Database account", "TaurusDB account", "Common"]) {
+      await person.press("radio", type);
+      await person.sees("Keep the private key now");
+      assert.equal(await field("Public key of the recipient (JSON Web Key)").inputValue(), publicKey);
+    }
+    await person.press("radio", "With a passphrase");
+    await person.write("Passphrase", passphrase);
+    await person.write("Passphrase once more", passphrase);
+    await person.press("radio", "TaurusDB account");
+    assert.equal(await field("Passphrase").count(), 0);
+    assert.ok(await person.page.getByRole("radio", { name: "No", exact: true }).isChecked());
+    await person.press("radio", "Common");
+    for (const label of ["Passphrase", "Passphrase once more"]) assert.equal(await field(label).inputValue(), passphrase);
+    await person.write("Name", name);
+    await person.press("radio", "Plain text");
+    await person.write("Text", "sealed after all");
+    await person.press("button", "Create secret");
+    await person.sees("Current value");
+    const key = JweKey.passphrase(passphrase);
+    assert.equal(await key.openText(await stored(name), { name, purpose: "console" }), "sealed after all");
+    key.free();
+  }));

@@ -27,7 +27,7 @@ import { Form } from "../ui/Form";
 import { Notice } from "../ui/Notice";
 import { contentOf, emptyDraft, leftOut, rowProblems, storedOfDraft, typedIn } from "../value/draft";
 import { SealingFields } from "../value/SealingFields";
-import { NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
+import { NO_SEALING, purposeOf, sealed, sealingProblem, usableFor } from "../value/sealing";
 import { useLeavingOut, VIEWS } from "../value/useLeavingOut";
 import { useValueLimit } from "../value/useValueLimit";
 import { ValueEditor } from "../value/ValueEditor";
@@ -53,6 +53,7 @@ export function CreatePage() {
   const isStored = kept !== undefined;
   const [report, setReport] = useState<DryRunReport>();
   const [sealing, setSealing] = useState(NO_SEALING);
+  const usable = usableFor(type, sealing);
   const about = {
     name,
     ...(description && { description }),
@@ -72,7 +73,7 @@ export function CreatePage() {
   );
   const problems = useProblems(result);
   const [isSubmitted, setIsSubmitted] = useState(false);
-  const unsealable = sealingProblem(sealing);
+  const unsealable = sealingProblem(usable);
   // Which engine the fields are for is a choice that loses nothing.
   const login = JSON.stringify(inEngine(account, ENGINES[0]));
   const keys = [sealing.passphrase, sealing.repeated, sealing.jwk];
@@ -82,7 +83,7 @@ export function CreatePage() {
   const left = (hasFields ? typedIn : leftOut)(draft, beginning).map((view) => VIEWS[view]);
   if (!hasFields && login !== JSON.stringify(newAccount(ENGINES[0]))) left.push("Field by field");
   const keep = async (request: typeof about) => {
-    const value = await sealed(stored, { name, purpose: purposeOf(type, project.id) }, sealing, maxValueBytes);
+    const value = await sealed(stored, { name, purpose: purposeOf(type, project.id) }, usable, maxValueBytes);
     if (isStored) await client.createSecretVersion({ secret_name: name, ...value });
     else await client.createSecret({ ...request, ...value });
     flushSync(() => setKept(typed));
@@ -168,8 +169,6 @@ export function CreatePage() {
           const fits = ENGINES.filter((each) => each.type === chosen);
           const engine = fits.find(({ id }) => id === account.engine) ?? fits[0];
           if (engine) setAccount((before) => inEngine(before, engine));
-          // A passphrase is of no use to a function.
-          setSealing(NO_SEALING);
         }}
         options={[
           { value: "COMMON", label: t("Common"), hint: t("Anything. You store new versions yourself.") },
@@ -245,7 +244,7 @@ export function CreatePage() {
       />
       <SealingFields
         type={type}
-        sealing={sealing}
+        sealing={usable}
         onChange={setSealing}
         problem={isSubmitted ? unsealable : undefined}
       />
