@@ -35,6 +35,8 @@ export function Field({ label, value, onChange, hint, problems = [], rows, isCod
       onChange={isOfLines ? change : onChange}
       className="field"
       isInvalid={problems.length > 0}
+      // The forms judge what is typed; native validation costs a second for a thousand fields.
+      validationBehavior="aria"
       autoComplete={props.autoComplete ?? "off"}
       spellCheck="false"
     >

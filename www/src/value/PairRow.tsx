@@ -1,13 +1,13 @@
 // One key with its value, being written.
 
-import { useState } from "react";
+import { memo, useState } from "react";
 
 import { useLanguage } from "../app/language";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
 import { GenerateButton } from "../ui/GenerateButton";
 import { SecretInput } from "../ui/SecretInput";
-import type { Row, RowProblem } from "./draft";
+import { type Draft, type Row, type RowProblem, withoutRow, withRowKey, withShownRowValue } from "./draft";
 import type { Edit } from "./lines";
 import { TYPE_WORDS } from "./types";
 
@@ -16,13 +16,12 @@ interface Props {
   number: number;
   isShown: boolean;
   problem: RowProblem | undefined;
-  onKey: (key: string) => void;
-  /** What stands in the field of the value, with the line ends of the browser. */
-  onValue: (shown: string, edit?: Edit) => void;
-  onRemove: (() => void) | undefined;
+  /** Changes the draft that holds the row; the same function at every call, so that other rows stay as they are drawn. */
+  onChange: (change: (before: Draft) => Draft) => void;
+  isRemovable: boolean;
 }
 
-export function PairRow({ row, number, isShown, problem, onKey, onValue, onRemove }: Props) {
+export const PairRow = memo(({ row, number, isShown, problem, onChange, isRemovable }: Props) => {
   const { t } = useLanguage();
   // The field holds its own text, so a generated one makes a new field.
   const [drawn, setDrawn] = useState(0);
@@ -30,13 +29,15 @@ export function PairRow({ row, number, isShown, problem, onKey, onValue, onRemov
   const former = t(TYPE_WORDS[row.formerType]);
   // A field of one line would drop them.
   const hasLines = /[\r\n]/.test(row.key);
+  /** @param shown what stands in the field of the value, with the line ends of the browser */
+  const onValue = (shown: string, edit?: Edit) => onChange((before) => withShownRowValue(before, row.id, shown, edit));
   return (
     <div className="pair">
       <Field
         label={t("Key {number}", { number })}
         isCode
         value={hasLines ? JSON.stringify(row.key) : row.key}
-        onChange={onKey}
+        onChange={(key) => onChange((before) => withRowKey(before, row.id, key))}
         isReadOnly={hasLines}
         hint={hasLines ? t("A key with line breaks is changed under Plain text.") : undefined}
         problems={problem ? [words] : []}
@@ -67,12 +68,12 @@ export function PairRow({ row, number, isShown, problem, onKey, onValue, onRemov
       )}
       <Button
         kind="quiet"
-        isDisabled={!onRemove}
-        onPress={() => onRemove?.()}
+        isDisabled={!isRemovable}
+        onPress={() => onChange((before) => withoutRow(before, row.id))}
         aria-label={t("Remove key {number}", { number })}
       >
         ✕
       </Button>
     </div>
   );
-}
+});

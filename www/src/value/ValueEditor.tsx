@@ -1,6 +1,6 @@
 // A value being written: keys with values, plain text, or bytes of a file.
 
-import { useState } from "react";
+import { useCallback, useLayoutEffect, useRef, useState } from "react";
 
 import { useLanguage } from "../app/language";
 import { Button } from "../ui/Button";
@@ -18,9 +18,6 @@ import {
   rowProblems,
   withChosenLineEnd,
   withNewRow,
-  withoutRow,
-  withRowKey,
-  withShownRowValue,
   withShownText,
   withText,
 } from "./draft";
@@ -55,6 +52,11 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted, isOpen = f
   const replaces = useReplacing(draft.text);
   const most = useValueLimit();
   const inRows = rowProblems(draft);
+  const changed = useRef(onChange);
+  useLayoutEffect(() => {
+    changed.current = onChange;
+  });
+  const change = useCallback<Props["onChange"]>((change) => changed.current(change), []);
   const choose = (shape: Shape) => {
     setView(view + 1);
     onChange((before) => reshape(before, shape));
@@ -94,9 +96,8 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted, isOpen = f
               number={index + 1}
               isShown={isShown}
               problem={isSubmitted || row.value !== "" ? inRows.get(row.id) : undefined}
-              onKey={(key) => onChange((before) => withRowKey(before, row.id, key))}
-              onValue={(shown, edit) => onChange((before) => withShownRowValue(before, row.id, shown, edit))}
-              onRemove={draft.rows.length > 1 ? () => onChange((before) => withoutRow(before, row.id)) : undefined}
+              onChange={change}
+              isRemovable={draft.rows.length > 1}
             />
           ))}
           <Button onPress={() => onChange(withNewRow)}>{t("Add a key")}</Button>
