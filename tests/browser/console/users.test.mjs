@@ -93,6 +93,33 @@ const FLOWS = {
     await person.sees("None: this user signs in with an access key only.");
   },
 
+  "a password is generated out of sight, shown and set": async (person) => {
+    const name = unique("generated");
+    const user_id = await made(name);
+    await person.goTo(`#/users/${user_id}`);
+    await person.press("button", "Generate a password for this user");
+    await person.write("Length", "24");
+    await person.press("button", "Generate a password");
+    const field = () =>
+      person.page.evaluate(() => {
+        const found = [...document.querySelectorAll("input")].find(({ labels }) => labels?.[0]?.textContent === "First password");
+        return { value: found.value, type: found.type };
+      });
+    await person.until(async () => (await field()).value.length === 24);
+    const { value: password, type } = await field();
+    assert.equal(type, "password");
+    assert.ok(!(await person.html()).includes(password));
+    await person.press("switch", "Show the password");
+    await person.until(async () => (await field()).type === "text");
+    assert.equal((await field()).value, password);
+    await person.press("button", "Set the password");
+    await person.sees("New password");
+    await person.waitFor(() => document.querySelector("#password ~ form input[type=password]")?.value === "");
+    const body = JSON.stringify({ auth: { identity: { methods: ["password"], password: { user: { name, password } } } } });
+    const headers = { "content-type": "application/json" };
+    assert.equal((await fetch(`${CREDENTIALS.endpoint}/v3/auth/tokens`, { method: "POST", headers, body })).status, 201);
+  },
+
   "a user is disabled, enabled and deleted": async (person) => {
     const name = unique("leaving");
     const user_id = await made(name);

@@ -12,8 +12,10 @@ import { useQuery } from "../app/useQuery";
 import { Button } from "../ui/Button";
 import { Failure } from "../ui/Failure";
 import { Form } from "../ui/Form";
+import { GenerateButton } from "../ui/GenerateButton";
 import { SecretInput } from "../ui/SecretInput";
 import { Time } from "../ui/Time";
+import { Toggle } from "../ui/Toggle";
 import { millisOf } from "./users";
 
 /** Characters that a password needs. */
@@ -31,14 +33,19 @@ export function Password({ user: { user_id } }: { user: IamUser }) {
     }
   });
   const [password, setPassword] = useState("");
-  // The field holds its own text, so an emptied one is a new one.
+  const [isShown, setIsShown] = useState(false);
+  // The field holds its own text, so an emptied or generated one is a new one.
   const [field, setField] = useState(0);
+  const replace = (text: string) => {
+    setPassword(text);
+    setField((before) => before + 1);
+  };
   const set = useAction(async () => {
     if (data?.profile) await client.updateLoginProfileV5({ user_id, password });
     else await client.createLoginProfileV5({ user_id, password, password_reset_required: false });
     announce(t("The password is set."));
-    setPassword("");
-    setField(field + 1);
+    replace("");
+    setIsShown(false);
     reload();
   });
   const remove = useAction(async () => {
@@ -63,10 +70,18 @@ export function Password({ user: { user_id } }: { user: IamUser }) {
         <SecretInput
           key={field}
           label={data?.profile ? t("New password") : t("First password")}
+          initial={password}
+          isShown={isShown}
           onInput={setPassword}
           autoComplete="new-password"
           hint={t("At least {count} characters.", { count: LEAST })}
         />
+        <div className="row spread">
+          <Toggle isOn={isShown} onChange={setIsShown}>
+            {t("Show the password")}
+          </Toggle>
+          <GenerateButton label={t("Generate a password for this user")} onGenerate={replace} />
+        </div>
         <div className="row">
           <Button type="submit" isPending={set.isRunning} isDisabled={password.length < LEAST || !data}>
             {t("Set the password")}
