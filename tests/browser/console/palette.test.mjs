@@ -54,3 +54,34 @@ test("a search that fails says so, and is tried again", () =>
     await person.press("option", `${name} Secret`);
     await person.sees("Current value");
   }));
+
+test("keys that an input method takes neither open nor move the highlighted line", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("composed");
+    await client.createSecret({ name, secret_string: "a value" });
+    await person.signIn();
+    await person.settles();
+    const place = await person.page.evaluate(() => location.hash);
+    const highlighted = () => person.page.evaluate(() => document.querySelector("[role=option][aria-selected=true]")?.textContent);
+    const inputMethod = await person.page.context().newCDPSession(person.page);
+    await person.key("Control+k");
+    await person.page.getByLabel(FIELD, { exact: true }).focus();
+    await inputMethod.send("Input.imeSetComposition", { text: "composed", selectionStart: 8, selectionEnd: 8 });
+    await person.waitFor((name) => document.querySelector("[role=listbox]")?.textContent.includes(name), name);
+    const first = await highlighted();
+    for (const key of ["ArrowDown", "ArrowUp", "Enter"]) {
+      await person.key(key);
+      assert.equal(await highlighted(), first, key);
+      assert.equal(await person.page.evaluate(() => location.hash), place, key);
+    }
+    // The key that ends a composition in WebKit.
+    await person.page.evaluate(() => {
+      const ending = new KeyboardEvent("keydown", { key: "Enter", keyCode: 229, bubbles: true, cancelable: true });
+      document.activeElement.dispatchEvent(ending);
+    });
+    assert.equal(await person.page.evaluate(() => location.hash), place);
+    await inputMethod.send("Input.insertText", { text: name });
+    await person.waitFor((name) => document.querySelector("[role=option][aria-selected=true]")?.textContent.includes(name), name);
+    await person.key("Enter");
+    await person.sees("Current value");
+  }));

@@ -7,6 +7,7 @@ import { Panel } from "../ui/Panel";
 import { Select } from "../ui/Select";
 import { AccountMenu } from "./AccountMenu";
 import { Announcements } from "./announce";
+import { isComposing } from "./composing";
 import { Logo } from "./Logo";
 import { useLanguage } from "./language";
 import { mayLeave } from "./leaving";
@@ -53,6 +54,7 @@ export function Frame({ onEnter, onSignOut }: Props) {
   }, [place]);
   useEffect(() => {
     const open = (event: KeyboardEvent) => {
+      if (isComposing(event)) return;
       if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey) return;
       event.preventDefault();
       setIsSearching(true);

@@ -6,6 +6,7 @@ import { EVERYTHING, searchOf } from "../secrets/filter";
 import { useListing } from "../secrets/useListing";
 import { Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
+import { isComposing } from "./composing";
 import { PLACES } from "./Frame";
 import { highlighted } from "./highlighted";
 import { useLanguage } from "./language";
@@ -43,6 +44,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
     go(href);
   };
   const press = (event: KeyboardEvent) => {
+    if (isComposing(event.nativeEvent)) return;
     const line = found[chosen];
     if (event.key === "ArrowDown") choose(Math.min(chosen + 1, found.length - 1));
     else if (event.key === "ArrowUp") choose(Math.max(chosen - 1, 0));

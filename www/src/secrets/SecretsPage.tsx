@@ -3,6 +3,7 @@
 
 import { useEffect, useMemo, useState } from "react";
 
+import { isComposing } from "../app/composing";
 import { isForbidden } from "../app/forbidden";
 import { useLanguage } from "../app/language";
 import { loadable } from "../app/loadable";
@@ -104,6 +105,7 @@ export function SecretsPage() {
   const setFilter = (next: Filter) => setParameters({ ...parametersOf(next), page: "" });
   useEffect(() => {
     const search = (event: KeyboardEvent) => {
+      if (isComposing(event)) return;
       const { activeElement: focused } = document;
       const isTyping = focused?.matches("input:not([type=checkbox]), textarea, select, [role=dialog] *");
       const field = document.getElementById(SEARCH);

@@ -12,6 +12,7 @@ import {
   useState,
 } from "react";
 
+import { isComposing } from "../app/composing";
 import type { Edit } from "../value/lines";
 
 interface Props {
@@ -84,7 +85,7 @@ export function SecretInput(props: Props) {
     ...(isGrowing && {
       onKeyDown: (event: KeyboardEvent<HTMLElement>) => {
         // A line break that is typed by accident would become part of the value, unseen.
-        if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing || lines > 1) return;
+        if (event.key !== "Enter" || event.shiftKey || isComposing(event.nativeEvent) || lines > 1) return;
         event.preventDefault();
         field.current?.form?.requestSubmit();
       },
