@@ -54,3 +54,25 @@ test("a text without a place for an action is left alone", () => {
   ])
     expect(withAction(text, "c")).toBeUndefined();
 });
+
+test("an answer of another form is not one of the service", () => {
+  const lists = { allowed: ["a"], denied: [] };
+  const wrong = [
+    undefined,
+    null,
+    "text",
+    [],
+    {},
+    { allowed: ["a"] },
+    { ...lists, denied: "b" },
+    { ...lists, allowed: [1] },
+    { ...lists, depends: null },
+    { ...lists, depends: [{ action: "c" }] },
+    { ...lists, warnings: {} },
+  ];
+  for (const answer of wrong)
+    expect(() => verdictOf(answer), JSON.stringify(answer)).toThrow(
+      expect.objectContaining({ code: "client/unexpected-answer" }),
+    );
+  expect(verdictOf(lists).actions).toHaveLength(1);
+});

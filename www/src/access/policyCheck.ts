@@ -1,6 +1,7 @@
 // Asks the service what a policy allows before it is stored, and which actions there are. The service judges; nothing is
 // decided here.
 
+import { isText, listIn, membersIn } from "../app/answer";
 import type { Session } from "../app/session";
 import { parseArray, parseObject, replaced, type Span, withItem } from "../value/json";
 
@@ -19,25 +20,35 @@ export interface PolicyVerdict {
   warnings: readonly string[];
 }
 
-interface Answer {
-  allowed: string[];
-  denied: string[];
-  depends?: { action: string; on: string[] }[];
-  warnings?: string[];
+interface Dependent {
+  action: string;
+  on: string[];
 }
 
-/** The lists of an answer as one. */
-export function verdictOf({ allowed, denied, depends = [], warnings = [] }: Answer): PolicyVerdict {
+function isDependent(item: unknown): item is Dependent {
+  const { action, on } = membersIn(item);
+  return isText(action) && Array.isArray(on) && on.every(isText);
+}
+
+/**
+ * The lists of an answer as one.
+ *
+ * @throws CsmsError `client/unexpected-answer` for an answer of another form
+ */
+export function verdictOf(answer: unknown): PolicyVerdict {
+  // An older server does not send these two.
+  const whole = { depends: [], warnings: [], ...membersIn(answer) };
+  const warnings = listIn(whole, "warnings", isText);
   const actions: JudgedAction[] = [
-    ...allowed.map((action) => ({ action, verdict: "allowed", on: [] }) as const),
-    ...denied.map((action) => ({ action, verdict: "denied", on: [] }) as const),
-    ...depends.map(({ action, on }) => ({ action, verdict: "depends", on }) as const),
+    ...listIn(whole, "allowed", isText).map((action) => ({ action, verdict: "allowed", on: [] }) as const),
+    ...listIn(whole, "denied", isText).map((action) => ({ action, verdict: "denied", on: [] }) as const),
+    ...listIn(whole, "depends", isDependent).map(({ action, on }) => ({ action, verdict: "depends", on }) as const),
   ];
   return { actions: actions.sort((one, other) => (one.action < other.action ? -1 : 1)), warnings };
 }
 
 const check = ({ ask, project }: Session, body: object) =>
-  ask<Answer>("POST", `/v1/${project.id}/csms/permissions/check`, { actions: ["*"], ...body });
+  ask<unknown>("POST", `/v1/${project.id}/csms/permissions/check`, { actions: ["*"], ...body });
 
 /** Judges every action by the policy alone, for one secret if one is named. */
 export async function judgePolicy(session: Session, policy_document: string, secret: string): Promise<PolicyVerdict> {

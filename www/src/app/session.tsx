@@ -4,6 +4,7 @@
 import { CsmsClient, CsmsError, init, type ProvidedCredentials, signRequest } from "csms";
 import { createContext, use } from "react";
 
+import { isText, listIn, membersIn, unexpectedAnswer } from "./answer";
 import { renewed } from "./renewal";
 import { watchedFetch } from "./warnings";
 
@@ -51,13 +52,16 @@ export function useSession(): Session {
 /** Leaves the page's API answers unread by caches, and sends nothing but what is signed. */
 async function exchange(path: string, request: RequestInit): Promise<{ answer: Response; body: unknown }> {
   let answer: Response;
+  let text: string;
   try {
     answer = await fetch(path, { ...request, credentials: "omit", cache: "no-store", redirect: "manual" });
+    // The connection may end within the body.
+    text = await answer.text();
   } catch (cause) {
     throw new CsmsError("client/network", "the service could not be reached", { retryable: true, cause });
   }
   if (answer.type === "opaqueredirect") throw new CsmsError("client/redirect", "the service redirects elsewhere");
-  const body = parsed(await answer.text());
+  const body = parsed(text);
   if (answer.ok && body !== NOT_JSON) return { answer, body };
   const facts = { status: answer.status, requestId: answer.headers.get("x-request-id") ?? undefined };
   if (body === NOT_JSON) {
@@ -67,8 +71,8 @@ async function exchange(path: string, request: RequestInit): Promise<{ answer: R
       retryable: true,
     });
   }
-  const { error, ...rest } = (body ?? {}) as { error?: Record<string, unknown> } & Record<string, unknown>;
-  const said = error ?? rest;
+  const { error, ...rest } = membersIn(body);
+  const said = membersIn(error ?? rest);
   const code = String(said.error_code ?? "");
   throw new CsmsError("client/unknown-code", String(said.error_msg ?? said.message ?? answer.statusText), {
     ...facts,
@@ -156,9 +160,9 @@ async function byPassword(typed: SignIn & { way: "password" }): Promise<Identity
   const request = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   const { answer, body: said } = await exchange("/v3/auth/tokens", request);
   const token = answer.headers.get("x-subject-token");
-  if (!token) throw new CsmsError("client/unexpected-answer", "the service answered no token");
-  const userId = (said as { token?: { user?: { id?: string } } } | undefined)?.token?.user?.id;
-  return { way: "password", name: typed.user, credentials: { token }, ...(userId && { userId }) };
+  if (!token) throw unexpectedAnswer("the service answered no token");
+  const userId = membersIn(membersIn(membersIn(said).token).user).id;
+  return { way: "password", name: typed.user, credentials: { token }, ...(isText(userId) && { userId }) };
 }
 
 function byKey({ accessKey, secretKey, securityToken }: SignIn & { way: "key" }): Identity {
@@ -181,11 +185,17 @@ function session(identity: Identity, projects: Project[], project: Project): Ses
   };
 }
 
+function isProject(item: unknown): item is Project {
+  const { id, name } = membersIn(item);
+  return isText(id) && isText(name);
+}
+
 /** Proves the credentials by asking for the projects they reach. */
 export async function signIn(typed: SignIn): Promise<Session> {
   await init();
   const identity = typed.way === "key" ? byKey(typed) : await byPassword(typed);
-  const { projects } = await askWith<{ projects: Project[] }>(identity.credentials, undefined, "GET", "/v3/projects");
+  const answer = await askWith<unknown>(identity.credentials, undefined, "GET", "/v3/projects");
+  const projects = listIn(answer, "projects", isProject);
   const [first] = projects;
   if (!first) throw new CsmsError("CSMS.0302", "no project", { status: 403 });
   return session(identity, projects, first);

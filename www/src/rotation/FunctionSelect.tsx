@@ -3,6 +3,7 @@
 import { formatFunctionUrn, parseFunctionUrn } from "csms";
 import { useState } from "react";
 
+import { isText, listIn, membersIn } from "../app/answer";
 import { judgeable } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
@@ -30,13 +31,15 @@ export function useOwnFunction(): string {
   return urn.ok ? urn.value : "";
 }
 
+const isFunction = (item: unknown): item is { func_urn: string } => isText(membersIn(item).func_urn);
+
 /** URNs of the functions that run on the server; none where the person may not list them. */
 function useLocalFunctions(): string[] {
   const { project, ask } = useSession();
   const { data } = useQuery(project.id, () =>
-    ask<{ functions: { func_urn: string }[] }>("GET", `/v2/${project.id}/fgs/functions`),
+    ask<unknown>("GET", `/v2/${project.id}/fgs/functions`).then((answer) => listIn(answer, "functions", isFunction)),
   );
-  return (data?.functions ?? []).map(({ func_urn }) => func_urn);
+  return (data ?? []).map(({ func_urn }) => func_urn);
 }
 
 export function FunctionSelect({ value, onChange, problems }: Props) {

@@ -1,7 +1,8 @@
 // A dry run: the secret's function is asked what a rotation would do now. It changes nothing.
 
-import { CsmsError, type Message, parseFunctionUrn, parseRotationConfig, type Secret } from "csms";
+import { type Message, parseFunctionUrn, parseRotationConfig, type Secret } from "csms";
 
+import { membersIn, unexpectedAnswer } from "../app/answer";
 import type { Session } from "../app/session";
 
 /** How long the login that SYSCURRENT holds goes on working during a rotation. */
@@ -44,12 +45,8 @@ export async function dryRun({ ask, project }: Session, secret: Secret): Promise
     dry_run: true,
   };
   const owner = encodeURIComponent(parsed.ok ? parsed.value.project_id : project.id);
-  const report = await ask<Partial<DryRunReport>>(
-    "POST",
-    `/v2/${owner}/fgs/functions/${encodeURIComponent(urn)}/invocations`,
-    event,
-  );
-  if (report.status !== "DRY_RUN")
-    throw new CsmsError("client/unexpected-answer", "the function answered no report of a dry run");
+  const answer = await ask<unknown>("POST", `/v2/${owner}/fgs/functions/${encodeURIComponent(urn)}/invocations`, event);
+  const report = membersIn(answer) as Partial<DryRunReport>;
+  if (report.status !== "DRY_RUN") throw unexpectedAnswer("the function answered no report of a dry run");
   return { missing: [], steps: [], would_succeed: false, ...report, status: "DRY_RUN" };
 }
