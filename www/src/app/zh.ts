@@ -931,6 +931,7 @@ const words: Record<string, string> = {
   "The password that the database accepts now.": "数据库当前接受的密码。",
   "Show the password": "显示密码",
   "Generate a password for the account": "为账号生成密码",
+  "Generate a password for this user": "为该用户生成密码",
   "Encryption (TLS)": "加密传输（TLS）",
   "Yes, and check the certificate and the name": "启用，并校验证书和名称",
   "Yes, and check the certificate, with any name": "启用，校验证书，不校验名称",
