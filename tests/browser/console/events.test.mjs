@@ -31,6 +31,24 @@ const FLOWS = {
     await person.waitFor((name) => !document.body.innerText.includes(name), name);
   },
 
+  "an edit of an event keeps what was changed elsewhere meanwhile": async (person) => {
+    const name = unique("shared");
+    await made(name);
+    const stored = async () => (await client.showSecretEvent({ event_name: name })).event.notification;
+    await person.goTo("#/events");
+    await person.press("button", `Actions for ${name}`);
+    await person.press("menuitem", "Edit…");
+    await person.write("Name of the topic", "renamed");
+    const notification = { ...(await stored()), target_id: "urn:smn:local-1:p:others" };
+    await client.updateSecretEvent({ event_name: name, notification });
+    await person.press("button", "Save");
+    await person.sees("The event was changed elsewhere after you began.");
+    assert.deepEqual(await stored(), notification);
+    await person.press("button", "Save");
+    await person.waitFor(() => document.querySelector("[role=dialog]") === null);
+    assert.deepEqual(await stored(), { ...notification, target_name: "renamed" });
+  },
+
   "a secret subscribes to an event, and no longer": async (person) => {
     const [event, name] = [unique("told"), unique("subscribed")];
     await made(event);

@@ -47,6 +47,24 @@ const FLOWS = {
     assert.ok(!(await person.html()).includes(secretKey));
   },
 
+  "an edit of a user keeps what was changed elsewhere meanwhile": async (person) => {
+    const name = unique("shared");
+    const user_id = await made(name);
+    await person.goTo("#/users");
+    await person.press("button", `Actions for ${name}`);
+    await person.press("menuitem", "Edit…");
+    await person.write("Name", `${name}-x`);
+    await client.updateUserV5({ user_id, new_description: "on call" });
+    await person.press("button", "Save");
+    await person.sees("The user was changed elsewhere after you began.");
+    await person.sees("Description now: on call");
+    assert.equal((await client.showUserV5({ user_id })).user.user_name, name);
+    await person.press("button", "Save");
+    await closed(person);
+    const { user } = await client.showUserV5({ user_id });
+    assert.deepEqual([user.user_name, user.description], [`${name}-x`, "on call"]);
+  },
+
   "a policy is attached to a user, and detached": async (person) => {
     const user_id = await made(unique("attached"));
     const attached = async () => (await client.listAttachedUserPoliciesV5({ user_id })).attached_policies.map(({ policy_name }) => policy_name);

@@ -781,6 +781,14 @@ const words: Record<string, string> = {
   "It holds half of a character, which cannot be stored. Type that character again.":
     "其中含有不完整的字符，无法存储。请重新输入该字符。",
   "The policy was changed elsewhere after you began.": "在您开始编辑之后，该策略在别处被修改。",
+  "The user was changed elsewhere after you began.": "在您开始编辑之后，该用户在别处被修改。",
+  "The event was changed elsewhere after you began.": "在您开始编辑之后，该事件在别处被修改。",
+  "The key was changed elsewhere after you began.": "在您开始编辑之后，该密钥在别处被修改。",
+  "Name now: {text}": "现在的名称：{text}",
+  "Alias now: {text}": "现在的别名：{text}",
+  "Topic now: {text}": "现在的主题：{text}",
+  "Name of the topic now: {text}": "现在的主题名称：{text}",
+  "Notifies now about: {text}": "现在通知的事项：{text}",
   "Nothing is saved yet. Check what is here against its state now, then save again.":
     "尚未保存任何内容。请对照现在的状态检查后再次保存。",
   "Latest versions": "最新版本",

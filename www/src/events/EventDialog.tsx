@@ -9,6 +9,8 @@ import { judgeable } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
+import { useUnmoved } from "../app/useUnmoved";
+import { MovedNotice } from "../secret/MovedNotice";
 import { problemWords } from "../secrets/problemWords";
 import { Button } from "../ui/Button";
 import { CancelButton, Dialog } from "../ui/Dialog";
@@ -16,7 +18,7 @@ import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Form } from "../ui/Form";
 import { Toggle } from "../ui/Toggle";
-import { EVENT_TYPES } from "./eventTypes";
+import { EVENT_TYPES, typeWords } from "./eventTypes";
 
 interface Props {
   event: SecretEvent | undefined;
@@ -24,15 +26,43 @@ interface Props {
   onChange: () => void;
 }
 
-export function EventDialog({ event, onClose, onChange }: Props) {
+const sameTypes = (one: readonly string[], other: readonly string[]) =>
+  one.toSorted().join() === other.toSorted().join();
+
+/** What of an event this dialog changes. */
+const aspect = (event: SecretEvent | undefined) =>
+  JSON.stringify([
+    event?.event_types.toSorted(),
+    event?.state,
+    event?.notification.target_id,
+    event?.notification.target_name,
+  ]);
+
+export function EventDialog({ event: opened, onClose, onChange }: Props) {
   const { t, language } = useLanguage();
   const { client } = useSession();
-  const [name, setName] = useState(event?.name ?? "");
-  const [types, setTypes] = useState<string[]>(event?.event_types ?? ["SECRET_ROTATED_FAILED"]);
-  const [isOn, setIsOn] = useState(event?.state !== "DISABLED");
+  const [name, setName] = useState(opened?.name ?? "");
+  const [types, setTypes] = useState<string[]>(opened?.event_types ?? ["SECRET_ROTATED_FAILED"]);
+  const [isOn, setIsOn] = useState(opened?.state !== "DISABLED");
+  const [topic, setTopic] = useState(opened?.notification.target_id ?? "");
+  const [topicName, setTopicName] = useState(opened?.notification.target_name ?? "");
+  const {
+    known: event,
+    hasMoved,
+    isSame,
+  } = useUnmoved(
+    opened,
+    async () => opened && (await client.showSecretEvent({ event_name: opened.name })).event,
+    aspect,
+    (former, now) => {
+      if (!former || !now) return;
+      if (sameTypes(types, former.event_types)) setTypes(now.event_types);
+      if (isOn === (former.state === "ENABLED")) setIsOn(now.state === "ENABLED");
+      if (topic === former.notification.target_id) setTopic(now.notification.target_id);
+      if (topicName === former.notification.target_name) setTopicName(now.notification.target_name);
+    },
+  );
   const stored = event?.notification;
-  const [topic, setTopic] = useState(stored?.target_id ?? "");
-  const [topicName, setTopicName] = useState(stored?.target_name ?? "");
   const checked = checkText("event_name", judgeable(name), { language });
   const { run, isRunning, error } = useAction(async () => {
     const body = {
@@ -45,8 +75,10 @@ export function EventDialog({ event, onClose, onChange }: Props) {
         target_name: topicName === stored?.target_name ? topicName : topicName.trim(),
       },
     };
-    if (event) await client.updateSecretEvent({ event_name: event.name, ...body });
-    else await client.createSecretEvent({ name, ...body });
+    if (event) {
+      if (!(await isSame())) return;
+      await client.updateSecretEvent({ event_name: event.name, ...body });
+    } else await client.createSecretEvent({ name, ...body });
     announce(t("The event {name} is saved.", { name }));
     onChange();
     onClose();
@@ -83,6 +115,18 @@ export function EventDialog({ event, onClose, onChange }: Props) {
         <Toggle isOn={isOn} onChange={setIsOn}>
           {t("Enabled")}
         </Toggle>
+        {hasMoved && event && (
+          <>
+            <MovedNotice title={t("The event was changed elsewhere after you began.")} />
+            <p className="hint">{t("Topic now: {text}", { text: event.notification.target_id })}</p>
+            <p className="hint">{t("Name of the topic now: {text}", { text: event.notification.target_name })}</p>
+            <p className="hint">
+              {t("Notifies now about: {text}", { text: typeWords(event.event_types, t) })}
+              {" · "}
+              {event.state === "ENABLED" ? t("Enabled") : t("Disabled")}
+            </p>
+          </>
+        )}
         <Failure error={error} />
         <div className="row actions">
           <Button

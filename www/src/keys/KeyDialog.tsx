@@ -7,6 +7,8 @@ import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
+import { useUnmoved } from "../app/useUnmoved";
+import { MovedNotice } from "../secret/MovedNotice";
 import { Button } from "../ui/Button";
 import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
@@ -19,19 +21,36 @@ export interface KeyDialogProps {
   onChange: () => void;
 }
 
+/** What of a key this dialog changes. */
+const aspect = (key: KeyDetails | undefined) => JSON.stringify([key?.key_alias, key?.key_description]);
+
 export function KeyDialog({
-  keyInfo: key,
+  keyInfo: opened,
   onClose,
   onChange,
 }: Omit<KeyDialogProps, "keyInfo"> & { keyInfo: KeyDetails | undefined }) {
   const { t } = useLanguage();
   const { client } = useSession();
-  const [alias, setAlias] = useState(key?.key_alias ?? "");
-  const [description, setDescription] = useState(key?.key_description ?? "");
+  const [alias, setAlias] = useState(opened?.key_alias ?? "");
+  const [description, setDescription] = useState(opened?.key_description ?? "");
+  const {
+    known: key,
+    hasMoved,
+    isSame,
+  } = useUnmoved(
+    opened,
+    async () => opened && (await client.listKeyDetail({ key_id: opened.key_id })).key_info,
+    aspect,
+    (former, now) => {
+      if (alias === former?.key_alias) setAlias(now?.key_alias ?? alias);
+      if (description === former?.key_description) setDescription(now?.key_description ?? description);
+    },
+  );
   const { run, isRunning, error } = useAction(async () => {
     if (!key) {
       await client.createKey({ key_alias: alias, ...(description && { key_description: description }) });
     } else {
+      if (!(await isSame())) return;
       const { key_id } = key;
       if (alias !== key.key_alias) await client.updateKeyAlias({ key_id, key_alias: alias });
       if (description !== key.key_description)
@@ -52,6 +71,13 @@ export function KeyDialog({
           hint={t("Letters, digits and : / _ - in any order; it must not end in /default.")}
         />
         <Field label={t("Description")} value={description} onChange={setDescription} />
+        {hasMoved && key && (
+          <>
+            <MovedNotice title={t("The key was changed elsewhere after you began.")} />
+            <p className="hint">{t("Alias now: {text}", { text: key.key_alias })}</p>
+            <p className="hint">{t("Description now: {text}", { text: key.key_description || "—" })}</p>
+          </>
+        )}
         <Failure error={error} />
         <div className="row actions">
           <Button kind="primary" type="submit" isPending={isRunning} isDisabled={alias === ""}>
