@@ -193,11 +193,11 @@ export function headerText(value: unknown, field: string): string {
 /** Characters of HTTP tokens: methods and names of headers (RFC 9110, 5.6.2). */
 export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** The headers in an object, by their names as they are written. */
+/** The headers in an object, by their names in lower case. */
 export function headersIn(value: unknown): [name: string, value: string][] {
   return entries(value, "headers").map(([name, member]) => {
     if (!TOKEN.test(name)) throw invalid("headers", "an object of header names and values");
-    return [name, text(member, name).replace(/[\r\n]+/g, " ").trim()];
+    return [name.toLowerCase(), text(member, name).replace(/[\r\n]+/g, " ").trim()];
   });
 }
 

@@ -30,7 +30,7 @@ export class CsmsClient extends ServiceClient {
     const answer = (await this.postToKeys("create-datakey", body, options)) as
       | { key_id: string; plain_text: string; cipher_text: string }
       | undefined;
-    if (answer === undefined) throw unexpected();
+    if (typeof answer?.key_id !== "string" || typeof answer.cipher_text !== "string") throw unexpected();
     return { keyId: answer.key_id, cipherText: answer.cipher_text, key: keyOf(answer.plain_text) };
   }
 

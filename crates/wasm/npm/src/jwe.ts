@@ -96,7 +96,7 @@ export class JweKey {
   #asGiven: JweKey | undefined;
 
   private constructor(raw: RawKey) {
-    if (!(raw instanceof RawKey)) throw invalid("raw", "made by one of the functions of JweKey");
+    if (!reading("raw", () => raw instanceof RawKey)) throw invalid("raw", "made by one of the functions of JweKey");
     this.#raw = raw;
     this.#algorithm = raw.algorithm as JweAlgorithm;
     this.#isDerived = raw.derives;

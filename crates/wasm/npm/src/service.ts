@@ -268,8 +268,12 @@ export class ServiceClient extends Operations {
     }, timeout);
     let response, found;
     try {
-      response = await send(url.href, { ...request, ...unkept, signal: limit.signal });
-      if (isResponse(response)) found = isRedirect(response) ? "" : await response.text();
+      // A `fetch` that stands in for the engine's may not hear of the signal.
+      const exchange = async () => {
+        const response = await send(url.href, { ...request, ...unkept, signal: limit.signal });
+        return [response, isResponse(response) && !isRedirect(response) ? await response.text() : ""] as const;
+      };
+      [response, found] = await unlessAborted(exchange, limit.signal);
     } catch (cause) {
       if (ended === "by the limit") {
         throw new CsmsError("client/timeout", `no response within ${timeout} ms`, { retryable: true, cause });
@@ -280,9 +284,9 @@ export class ServiceClient extends Operations {
       clearTimeout(timer);
       signal?.removeEventListener("abort", end);
     }
-    if (typeof found !== "string") throw invalid("fetch", "a function that returns a Response");
+    if (!isResponse(response) || typeof found !== "string") throw invalid("fetch", "a function that returns a Response");
     if (isRedirect(response)) throw redirected(response, url);
-    return read(response, found);
+    return read(response, found, method);
   }
 }
 
@@ -498,7 +502,7 @@ function parse(text: string): unknown {
 }
 
 /** What a response holds, or the error it reports. */
-function read({ status, headers }: globalThis.Response, found: string): unknown {
+function read({ status, headers }: globalThis.Response, found: string, method: string): unknown {
   const facts: CsmsErrorFacts = {
     status,
     requestId: headers.get("x-request-id") ?? undefined,
@@ -506,7 +510,9 @@ function read({ status, headers }: globalThis.Response, found: string): unknown 
   };
   const body = found === "" ? undefined : parse(found);
   if (status >= 200 && status < 300) {
-    if (found !== "" && (typeof body !== "object" || body === null || Array.isArray(body))) {
+    // What is asked for has a body; what is done need not have one.
+    const isEmpty = found === "" && method !== "GET";
+    if (!isEmpty && (typeof body !== "object" || body === null || Array.isArray(body))) {
       throw new CsmsError("client/unexpected-answer", "the service answered no JSON object", facts);
     }
     return body;

@@ -50,8 +50,7 @@ export function signRequest(
   const url = address(target, "url");
   const method = text(verb, "method");
   if (!TOKEN.test(method)) throw invalid("method", "a method of HTTP");
-  const headers = new Map<string, string>();
-  for (const [name, line] of others === undefined ? [] : headersIn(others)) headers.set(name.toLowerCase(), line);
+  const headers = new Map(others === undefined ? [] : headersIn(others));
   headers.delete("authorization");
   const encoder = new TextEncoder();
   const content =

@@ -1,6 +1,6 @@
 /**
- * Requests checked by the very rules that the server enforces. A request of any kind has a result; only the arguments
- * beside it can be invalid.
+ * Requests checked by the very rules that the server enforces. A request of any kind has a result, unless its JSON is
+ * longer than 4 Mi characters; otherwise only the arguments beside it can be invalid.
  */
 import { invalid, languageIn, languageOf, number, optional, text, time } from "./arguments.js";
 import * as bound from "./bindings.js";
