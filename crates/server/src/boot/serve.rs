@@ -614,7 +614,14 @@ async fn run(given: Given, settings: Settings, filter: LogFilter, traces: Option
         tracing::warn!("{warning}");
     }
     raise_descriptor_limit();
-    let bound = bind(&settings, Clock::default()).await?;
+    let bound = tokio::select! {
+        bound = bind(&settings, Clock::default()) => bound?,
+        // A start may wait for another server or for a database. What it changes is in transactions, which end with it.
+        name = signals.next() => {
+            tracing::info!("{name} before the server was ready");
+            return Ok(());
+        }
+    };
     tracing::info!(url = bound.url, data = %settings.data.display(), "listening");
     bound.announce(&mut std::io::stdout().lock())?;
     let mut terminal = std::io::stderr();

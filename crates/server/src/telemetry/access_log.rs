@@ -45,20 +45,42 @@ impl FromStr for AccessLogTarget {
 #[derive(Clone)]
 struct Reopened {
     path: PathBuf,
-    file: Arc<Mutex<File>>,
+    /// What was opened since the last line.
+    next: Arc<Mutex<Option<File>>>,
 }
 
+/// What writes the queue's lines. A write may take long, as one to a pipe that nobody reads, so no lock is held meanwhile.
+struct Writer {
+    file: File,
+    next: Arc<Mutex<Option<File>>>,
+}
+
+/// A pipe that nobody reads is an error: opening it would wait for a reader. Writing waits, since the queue is there for that.
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+    let flags = rustix::fs::OFlags::NONBLOCK;
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600).custom_flags(flags.bits().cast_signed());
+    let file = options.open(path)?;
+    rustix::fs::fcntl_setfl(&file, rustix::fs::fcntl_getfl(&file)? - flags)?;
+    Ok(file)
 }
 
-impl Write for Reopened {
+impl Writer {
+    fn file(&mut self) -> &mut File {
+        if let Some(next) = self.next.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.file = next;
+        }
+        &mut self.file
+    }
+}
+
+impl Write for Writer {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner).write(text)
+        self.file().write(text)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner).flush()
+        self.file().flush()
     }
 }
 
@@ -79,8 +101,9 @@ impl AccessLog {
             AccessLogTarget::Off => Self::default(),
             AccessLogTarget::Stderr => Self { queue: Some(LogQueue::to(io::stderr())?), file: None },
             AccessLogTarget::File(path) => {
-                let file = Reopened { path: path.clone(), file: Arc::new(Mutex::new(open(path)?)) };
-                Self { queue: Some(LogQueue::to(file.clone())?), file: Some(file) }
+                let next = Arc::default();
+                let writer = Writer { file: open(path)?, next: Arc::clone(&next) };
+                Self { queue: Some(LogQueue::to(writer)?), file: Some(Reopened { path: path.clone(), next }) }
             }
         })
     }
@@ -106,7 +129,7 @@ impl AccessLog {
     pub fn reopen(&self) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
         let opened = open(&file.path)?;
-        *file.file.lock().unwrap_or_else(PoisonError::into_inner) = opened;
+        *file.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened);
         Ok(())
     }
 

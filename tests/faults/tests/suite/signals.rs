@@ -1,7 +1,7 @@
 //! Signals and a log that nobody reads: the operator's usual gestures never cut a request off and never stop the server.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
     process::{Command, Stdio},
 };
@@ -87,4 +87,44 @@ async fn health_with_a_write_is_good_on_a_good_disk() {
     let server = Server::start(Options::default()).await.unwrap();
     assert_eq!(get(&server, "/healthz?write=1").await.0, 200);
     eventually("the gauge is 1", async || get(&server, "/metrics").await.1.contains("csms_store_writable 1")).await;
+}
+
+#[tokio::test]
+async fn an_access_log_that_nobody_reads_stops_nothing_when_it_is_opened_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("access.log");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Open for both directions, a pipe waits for nobody.
+    let reader = std::fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+    let server = Server::start(Options::default().argument("--access-log").argument(&pipe)).await.unwrap();
+    for _ in 0..1_000 {
+        assert_eq!(get(&server, "/healthz").await.0, 200);
+    }
+    signal(&server, Signal::HUP);
+    eventually("the signal is in the log", async || server.log().contains("SIGHUP")).await;
+    assert_eq!(get(&server, "/healthz").await.0, 200);
+    drop(reader);
+    signal(&server, Signal::HUP);
+    eventually("that nobody reads is in the log", async || server.log().contains("cannot be opened again")).await;
+    assert_eq!(get(&server, "/healthz").await.0, 200);
+    signal(&server, Signal::TERM);
+    assert!(server.ended().await.success(), "{}", server.log_tail());
+}
+
+#[tokio::test]
+async fn a_server_that_waits_at_its_start_ends_when_it_is_asked_to() {
+    // It accepts connections and never says anything.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let store = format!("postgres://csms@{}/csms", silent.local_addr().unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new(binary().unwrap());
+    command.args(["serve", "--listen", "127.0.0.1:0", "--store", &store, "--data"]).arg(directory.path());
+    let mut server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let (connection, _) = silent.accept().unwrap();
+    kill_process(Pid::from_child(&server), Signal::TERM).unwrap();
+    let mut said = String::new();
+    server.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(server.wait().unwrap().success(), "{said}");
+    assert!(said.contains("SIGTERM before the server was ready"), "{said}");
+    drop(connection);
 }
