@@ -441,6 +441,13 @@ impl Store for AnyStore {
         }
     }
 
+    fn require_named_value(&self, key: &'static str, value: Vec<u8>) {
+        match self {
+            Self::Sqlite(store) => store.require_named_value(key, value),
+            Self::Postgres(store) => store.require_named_value(key, value),
+        }
+    }
+
     async fn convert_access(
         &self,
         mark: Replacement,

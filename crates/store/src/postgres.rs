@@ -584,6 +584,11 @@ impl Store for PostgresStore {
         self.connections.row_key.put(key);
     }
 
+    fn require_named_value(&self, key: &'static str, value: Vec<u8>) {
+        // It is told once.
+        let _ = self.connections.sign.set((key, value));
+    }
+
     async fn convert_access(
         &self,
         mark: Replacement,

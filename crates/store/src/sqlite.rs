@@ -648,6 +648,8 @@ impl Store for SqliteStore {
         self.0.row_key.put(key);
     }
 
+    fn require_named_value(&self, _: &'static str, _: Vec<u8>) {}
+
     async fn convert_access(
         &self,
         mark: Replacement,

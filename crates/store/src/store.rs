@@ -384,6 +384,10 @@ pub trait Store: Send + Sync + 'static {
     /// written. A later one takes its place; what was begun before ends with the former.
     fn use_row_key(&self, key: Arc<RowKey>);
 
+    /// From now on, new connections must lead to a database whose named value is this: an address may lead to another database later.
+    /// What it was told first counts. A file is watched anyway.
+    fn require_named_value(&self, key: &'static str, value: Vec<u8>);
+
     /// Writes every user, access key and policy that an older release has written again, bound to its row and changed by
     /// `convert`, with the records of it, all in one transaction. Happens once: it replaces `mark`, and does nothing and
     /// returns `false` where the value is not the old one.

@@ -191,6 +191,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
             identity => break (opened, identity?),
         }
     };
+    store.require_named_value(installation::DOMAIN_ID, identity.domain_id.as_bytes().to_vec());
     let keyring = HeldKeyring::new(&opened).map_err(KeyringError::from)?;
     let Keyring { root, remote, .. } = opened;
     let seen = Seen::open(&settings.data);

@@ -3,9 +3,14 @@
 //! A connection is made only to a server that takes writes: a standby would show old data, and a pool that has met one would
 //! keep it. Every wait of the server for this program has a limit that the server itself keeps.
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{ClientWrapper, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 use tokio_postgres::{
@@ -105,6 +110,23 @@ pub(super) struct Connections {
     pub(super) searching: Arc<Semaphore>,
     /// What binds rows.
     pub(super) row_key: Arc<KnownKey>,
+    /// The named value by which a database is known to be the one that was opened, once it is known.
+    pub(super) sign: Arc<OnceLock<Sign>>,
+}
+
+/// A name in `meta` and its value.
+pub(super) type Sign = (&'static str, Vec<u8>);
+
+/// Requires that a new connection leads to the database that was opened: its name, its address or a pooler may lead to another one
+/// by now, in which nothing must be written.
+async fn require_sign(client: &ClientWrapper, (key, value): &Sign) -> Result<(), HookError> {
+    let row = client.query_opt("SELECT value FROM meta WHERE key = $1", &[key]).await.map_err(HookError::Backend)?;
+    let found = row.and_then(|row| row.try_get::<_, Vec<u8>>(0).ok());
+    if found.as_ref() == Some(value) {
+        Ok(())
+    } else {
+        Err(HookError::message("it is not the database of this installation any more"))
+    }
 }
 
 /// The limits in time that a server keeps, as statements.
@@ -162,10 +184,17 @@ pub(super) fn connections(settings: &PostgresSettings) -> Result<Connections, St
         Some(hosts) => Manager::from_connect(config, hosts, recycling),
         None => Manager::from_config(config, tls.clone(), recycling),
     };
-    let set = Arc::clone(&limits);
+    let sign = Arc::<OnceLock<Sign>>::default();
+    let (set, wanted) = (Arc::clone(&limits), Arc::clone(&sign));
     let hook = Hook::async_fn(move |client, _| {
-        let set = Arc::clone(&set);
-        Box::pin(async move { client.batch_execute(&set.connection).await.map_err(HookError::Backend) })
+        let (set, wanted) = (Arc::clone(&set), Arc::clone(&wanted));
+        Box::pin(async move {
+            client.batch_execute(&set.connection).await.map_err(HookError::Backend)?;
+            match wanted.get() {
+                Some(sign) => require_sign(client, sign).await,
+                None => Ok(()),
+            }
+        })
     });
     let pool = Pool::builder(manager)
         .max_size(settings.max_connections.max(1))
@@ -178,7 +207,7 @@ pub(super) fn connections(settings: &PostgresSettings) -> Result<Connections, St
         .map_err(|error| StoreError::Unavailable(Cause::with("setting up connections", error)))?;
     let quarter = || Arc::new(Semaphore::new((settings.max_connections / 4).max(1)));
     let (waiting, searching) = (quarter(), quarter());
-    Ok(Connections { pool, tls, limits, waiting, searching, row_key: Arc::default() })
+    Ok(Connections { pool, tls, limits, waiting, searching, row_key: Arc::default(), sign })
 }
 
 fn config(settings: &PostgresSettings) -> Result<Config, StoreError> {

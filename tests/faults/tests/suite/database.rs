@@ -388,3 +388,43 @@ async fn a_database_that_goes_back_under_a_running_server_is_reported_once() {
     assert_eq!(read(&client, "lost-0").await.unwrap_err().status(), Some(404));
     assert_eq!(server.log().matches(words).count(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_leads_to_the_database_of_another_installation_takes_no_writes_there() {
+    let database = Database::start().await;
+    database.create("others").await;
+    let (server, other) = tokio::join!(Server::start(database.options()), Server::start(database.options_on("others")));
+    let (server, other) = (server.unwrap(), other.unwrap());
+    let (client, other_client) = (client(&server), client(&other));
+    create(&client, "kept").await.unwrap();
+    create(&other_client, "theirs").await.unwrap();
+    for paused in [&server, &other] {
+        paused.pause().unwrap();
+    }
+    database.end_connections().await;
+    let rename = async |from: &str, to: &str| {
+        database.postgres.execute_in("postgres", &format!("ALTER DATABASE {from} RENAME TO {to}")).await.unwrap();
+    };
+    rename(DATABASE, "former").await;
+    rename("others", DATABASE).await;
+    server.resume().unwrap();
+    // The access key is known without a question to the database.
+    for number in 0..20 {
+        assert_eq!(create(&client, &format!("lost-{number}")).await.unwrap_err().status(), Some(503));
+    }
+    healthz_becomes(&server, 503).await;
+    server.pause().unwrap();
+    database.end_connections().await;
+    rename(DATABASE, "others").await;
+    rename("former", DATABASE).await;
+    for resumed in [&server, &other] {
+        resumed.resume().unwrap();
+    }
+    eventually("writes go on", async || create(&client, "after").await.is_ok()).await;
+    assert_eq!(read(&client, "kept").await.unwrap(), "kept");
+    eventually("the other goes on", async || create(&other_client, "after").await.is_ok()).await;
+    assert_eq!(other_client.show_secret(&name("lost-0")).await.unwrap_err().status(), Some(404));
+    for server in [&server, &other] {
+        assert!(!server.log().contains("behind what this server has seen"), "{}", server.log_tail());
+    }
+}
