@@ -51,6 +51,7 @@ mod find;
 mod identities;
 mod keyring;
 mod leases;
+mod log_number;
 mod outbox;
 mod readers;
 mod schema;
@@ -118,6 +119,7 @@ impl SqliteStore {
     fn open_with(path: &Path, settings: SqliteSettings, limits: Limits) -> Result<Self, StoreError> {
         let lock = connect::lock(path)?;
         let mut connection = connect::for_writing(path, settings.busy_timeout)?;
+        log_number::require_own_log(path, &connection)?;
         schema::migrate(&mut connection)?;
         audit::fill_columns(&connection)?;
         Self::open_locked(path, connection, settings, Some((lock, limits)))

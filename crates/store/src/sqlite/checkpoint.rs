@@ -112,6 +112,16 @@ impl Checkpoints {
         }
     }
 
+    /// Whether no other process writes to the file.
+    pub(super) const fn is_alone(&self) -> bool {
+        self.shared_file.is_none()
+    }
+
+    /// Copies all that the log has into the file, if nothing prevents it; whether it is there then.
+    pub(super) fn copy_all(&self) -> bool {
+        self.shared.run(CheckpointMode::PASSIVE).is_ok_and(|Progress { pages, copied }| pages == copied)
+    }
+
     /// Whether [`Checkpoints::empty`] should be tried again soon although nobody writes.
     pub(super) const fn is_overdue(&self) -> bool {
         self.is_overdue

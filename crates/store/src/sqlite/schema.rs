@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0018_audit_sink.sql"),
     include_str!("../../migrations/0019_secret_search.sql"),
     include_str!("../../migrations/0020_keyring.sql"),
+    include_str!("../../migrations/0021_log_number.sql"),
 ];
 const DOING: &str = "bringing the schema up to date";
 /// Marks a file as ours: `csms` in ASCII.

@@ -22,7 +22,9 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{SqliteSettings, audit, checkpoint::Checkpoints, failure::During as _, files::Files, readers::execute};
+use super::{
+    SqliteSettings, audit, checkpoint::Checkpoints, failure::During as _, files::Files, log_number, readers::execute,
+};
 use crate::{
     audit::AuditEntry,
     bound::KnownKey,
@@ -125,11 +127,22 @@ impl Writer {
         connection.wal_hook(Some(hook)).during("setting up the writer")?;
         let (queue, requests) = channel();
         let work = move || {
+            // Nothing of the log that was there is missing in the file, so what is written next belongs to a new one.
+            let mut log = checkpoints.is_alone().then_some(0).filter(|_| checkpoints.copy_all());
             let asked = loop {
                 match next(&requests, max_batch, checkpoints.is_overdue().then_some(RETRY)) {
                     Next::Batch(batch, asked) => {
                         commit(&connection, &files, &row_key, &batch, &commits);
-                        checkpoints.after_commit(log_pages.load(Ordering::Relaxed));
+                        let mut pages = log_pages.load(Ordering::Relaxed);
+                        if let Some(before) = &mut log {
+                            if *before == 0 || pages < *before {
+                                // A failure says nothing about the writes. The next log gets the number.
+                                drop(log_number::raise(&connection));
+                                pages = log_pages.load(Ordering::Relaxed);
+                            }
+                            *before = pages;
+                        }
+                        checkpoints.after_commit(pages);
                         if asked.is_some() {
                             break asked;
                         }
