@@ -1,12 +1,11 @@
 // A labelled text field with its hint and its problems. A text with line breaks gets several lines, as one line would drop
-// them.
+// them. It is the browser's own: hundreds of them, as a value with many keys has, are made and changed at once.
 
-import { useRef, useState } from "react";
-import { FieldError, Input, Label, Text, TextArea, TextField, type TextFieldProps } from "react-aria-components";
+import { type ChangeEvent, type ComponentProps, useId, useRef, useState } from "react";
 
 import { edited, lineEndOf, shownLines } from "../value/lines";
 
-interface Props extends Omit<TextFieldProps, "children" | "value" | "onChange"> {
+interface Props extends Pick<ComponentProps<"input">, "name" | "type" | "inputMode" | "autoComplete"> {
   label: string;
   value: string;
   onChange: (text: string) => void;
@@ -14,13 +13,16 @@ interface Props extends Omit<TextFieldProps, "children" | "value" | "onChange"> 
   problems?: readonly string[] | undefined;
   rows?: number;
   isCode?: boolean;
+  isReadOnly?: boolean;
+  isDisabled?: boolean;
 }
 
 /** Lines that are shown at most where a text has line breaks; more are scrolled. */
 const MOST_LINES = 12;
 
-export function Field({ label, value, onChange, hint, problems = [], rows, isCode = false, ...props }: Props) {
-  const look = isCode ? "input code" : "input";
+export function Field(props: Props) {
+  const { label, value, onChange, hint, problems = [], rows, isCode = false } = props;
+  const id = useId();
   const area = useRef<HTMLTextAreaElement>(null);
   const lines = value.split(/\r\n?|\n/).length;
   // It stays of several lines while somebody edits it: another field would lose the keyboard.
@@ -28,30 +30,39 @@ export function Field({ label, value, onChange, hint, problems = [], rows, isCod
   if (lines > 1 && !isOfLines) setIsOfLines(true);
   const change = (shown: string) =>
     onChange(edited(value, shown, lineEndOf(value), { caret: area.current?.selectionEnd ?? null }));
+  const isInvalid = problems.length > 0;
+  const common = {
+    id,
+    name: props.name,
+    className: isCode ? "input code" : "input",
+    value: shownLines(value),
+    onChange: ({ target }: ChangeEvent<HTMLInputElement | HTMLTextAreaElement>) =>
+      isOfLines ? change(target.value) : onChange(target.value),
+    autoComplete: props.autoComplete ?? "off",
+    spellCheck: false,
+    readOnly: props.isReadOnly,
+    disabled: props.isDisabled,
+    "aria-invalid": isInvalid || undefined,
+    "aria-describedby": [hint && `${id}-hint`, isInvalid && `${id}-problem`].filter(Boolean).join(" ") || undefined,
+  };
   return (
-    <TextField
-      {...props}
-      value={shownLines(value)}
-      onChange={isOfLines ? change : onChange}
-      className="field"
-      isInvalid={problems.length > 0}
-      // The forms judge what is typed; native validation costs a second for a thousand fields.
-      validationBehavior="aria"
-      autoComplete={props.autoComplete ?? "off"}
-      spellCheck="false"
-    >
-      <Label>{label}</Label>
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
       {isOfLines ? (
-        <TextArea ref={area} className={look} rows={rows ?? Math.min(lines, MOST_LINES)} />
+        <textarea {...common} ref={area} rows={rows ?? Math.min(lines, MOST_LINES)} />
       ) : (
-        <Input className={look} />
+        <input {...common} type={props.type ?? "text"} inputMode={props.inputMode} />
       )}
       {hint && (
-        <Text slot="description" className="hint">
+        <span id={`${id}-hint`} className="hint">
           {hint}
-        </Text>
+        </span>
       )}
-      <FieldError className="problem">{problems.join(" ")}</FieldError>
-    </TextField>
+      {isInvalid && (
+        <span id={`${id}-problem`} className="problem">
+          {problems.join(" ")}
+        </span>
+      )}
+    </div>
   );
 }
