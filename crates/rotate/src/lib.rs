@@ -13,6 +13,7 @@ mod address;
 pub mod database;
 pub mod execute;
 mod greeting;
+mod kept;
 mod managed;
 mod mysql;
 pub mod observer;

@@ -6,7 +6,12 @@ use std::{
 };
 
 use functiongraph_runtime::guest::{self, Context};
+use mimalloc::MiMalloc;
 use rotate_database::{handler, service::Service};
+
+/// A login makes and drops many small things, for which the allocator of musl, which static programs would have, takes long.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let served = guest::run_bytes(|event: &[u8], context: &Context| {

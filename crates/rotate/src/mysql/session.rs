@@ -4,18 +4,18 @@
 //! `init_connect`) changes what a statement means or what its result leaves out. A row that cannot be read is an error: the
 //! driver's own conversions panic.
 
-use core::{future::poll_fn, net::SocketAddr, task::Poll, time::Duration};
+use core::{convert::Infallible, future::poll_fn, net::SocketAddr, task::Poll, time::Duration};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use csms_core::rotation::{Account, Tls, Trust};
+use csms_core::rotation::{Account, Login, Tls, Trust};
 use mysql_async::{
-    ClientIdentity, Conn, DriverError, Error, OptsBuilder, Row, SslOpts, from_row_opt,
+    ClientIdentity, Conn, DriverError, Error, Opts, OptsBuilder, Row, SslOpts, from_row_opt,
     prelude::{FromRow, Queryable},
 };
 use tokio::time::sleep;
 
 use super::statement;
-use crate::tls;
+use crate::{kept::Kept, tls};
 
 /// How often a login is tried again that was refused for the number of connections, and the pause before each.
 const RECOUNTS: usize = 10;
@@ -89,9 +89,12 @@ fn is_in_greeting(number: u64, greeted: u32) -> bool {
 
 async fn connect(account: &Account, address: SocketAddr) -> Result<Conn, Error> {
     let login = account.login();
-    let (host, _) = login.rotation_address();
+    let options = match account.tls() {
+        Tls::Disable => OptsBuilder::default(),
+        Tls::Verify(trust) => with_tls(login, trust),
+    };
     // No database is named: accounts belong to none, and one that is missing would look like a failed login.
-    let options = OptsBuilder::default()
+    let options = options
         .ip_or_hostname(address.ip().to_string())
         .tcp_port(address.port())
         .user(Some(login.username.clone()))
@@ -100,11 +103,7 @@ async fn connect(account: &Account, address: SocketAddr) -> Result<Conn, Error> 
         .stmt_cache_size(0)
         .max_allowed_packet(Some(MAX_ALLOWED_PACKET))
         .wait_timeout(Some(WAIT_TIMEOUT))
-        .init(vec![statement::SESSION])
-        .ssl_opts(match account.tls() {
-            Tls::Disable => None,
-            Tls::Verify(trust) => Some(tls_options(trust, host)),
-        });
+        .init(vec![statement::SESSION]);
     let mut conn = Conn::new(options);
     // The driver panics when a server asks for a login it was built without (ed25519, parsec).
     poll_fn(|context| {
@@ -118,6 +117,15 @@ async fn connect(account: &Account, address: SocketAddr) -> Result<Conn, Error> 
 /// A name that no certificate carries. The driver lets a certificate without the right name pass when it is told to and the
 /// text of the failure has this word; rustls puts the expected name into that text, and has checked the chain before.
 const ANY_NAME: &str = "NotValidForName.invalid";
+
+/// Options with TLS. What comes of the certificates in them is part of them and of their copies, once a connection has needed it.
+fn with_tls(login: &Login, trust: &Trust) -> OptsBuilder {
+    static KEPT: Kept<Opts> = Kept::new();
+    let server = login.rotation_address();
+    let make = || Ok::<_, Infallible>(OptsBuilder::default().ssl_opts(tls_options(trust, server.0)).into());
+    let Ok(options) = KEPT.get(server, trust, make);
+    OptsBuilder::from_opts(options)
+}
 
 fn tls_options(trust: &Trust, host: &str) -> SslOpts {
     // The driver builds its configuration from these, with the provider of the process.

@@ -19,7 +19,8 @@ use std::{
     sync::Arc,
 };
 
-use csms_core::rotation::{Account, Message, Tls, message::connection, plan::Cause};
+use csms_core::rotation::{Account, Login, Message, Tls, Trust, message::connection, plan::Cause};
+use rustls::client::Resumption;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -31,7 +32,7 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::tls;
+use crate::{kept::Kept, tls};
 
 /// Where to go when the value names no database. Every server has this one, and roles belong to no database.
 pub(super) const DEFAULT_DATABASE: &str = "postgres";
@@ -280,7 +281,7 @@ async fn open(account: &Account, address: SocketAddr, options: Option<String>) -
             let (host, _) = login.rotation_address();
             let name = trust.server_name.as_deref().unwrap_or(host);
             let before = |detail| Failed::Before(Cause::Tls, Some(detail));
-            let mut tls = MakeRustlsConnect::new(tls::client_config(trust).map_err(before)?);
+            let mut tls = tls_of(login, trust).map_err(before)?;
             let tls = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls, name)
                 .map_err(|error| before(connection::said(error.to_string())))?;
             let tls = WatchedTls { tls, method: method.clone() };
@@ -289,6 +290,16 @@ async fn open(account: &Account, address: SocketAddr, options: Option<String>) -
             Ok(Opened { client, connection: Box::pin(connection), own, version, exchange: method.exchange() })
         }
     }
+}
+
+/// TLS with the server of a login. PostgreSQL resumes no session, and a pooler that would is not asked to.
+fn tls_of(login: &Login, trust: &Trust) -> Result<MakeRustlsConnect, Message> {
+    static KEPT: Kept<MakeRustlsConnect> = Kept::new();
+    KEPT.get(login.rotation_address(), trust, || {
+        let mut config = tls::client_config(trust)?;
+        config.resumption = Resumption::disabled();
+        Ok(MakeRustlsConnect::new(config))
+    })
 }
 
 fn not_connected(error: &io::Error) -> Failed {
