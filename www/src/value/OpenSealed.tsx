@@ -76,7 +76,7 @@ export function OpenSealed({ token, header, owner, fileName, onOpen }: Props) {
         <p>
           {t(
             "Values of this secret open here if they are sealed for the purpose {purpose}. Open this one with the program that it is sealed for, or store the right value.",
-            { purpose: owner.purposes[0] },
+            { purpose: owner.purposes?.[0] ?? "" },
           )}
         </p>
       </Notice>

@@ -34,8 +34,8 @@ const FORMER_ROTATION_PURPOSE = "rotation";
 /** The secret that a sealed value must belong to. */
 export interface Owner {
   name: string;
-  /** What the value may be sealed for; new values are sealed for the first. */
-  purposes: readonly [string, ...string[]];
+  /** What the value may be sealed for; without them for anything, since programs have purposes of their own. */
+  purposes?: readonly [string, ...string[]];
 }
 
 /** The owner of a secret's values. A replica has those of its primary, which are sealed for the primary's project. */
@@ -48,15 +48,15 @@ export function ownerOf(
   }: Pick<Secret, "name" | "secret_type" | "replica_type" | "replicas">,
   projectId: string,
 ): Owner {
+  if (type === "COMMON") return { name };
   const primary = replica_type === "REPLICA" ? replicas?.[0]?.project_id : undefined;
-  const purpose = purposeOf(type, primary ?? projectId);
-  return { name, purposes: type === "COMMON" ? [purpose] : [purpose, FORMER_ROTATION_PURPOSE] };
+  return { name, purposes: [purposeOf(type, primary ?? projectId), FORMER_ROTATION_PURPOSE] };
 }
 
 /** In what a sealed value belongs elsewhere; `undefined` for the owner's, and for one that is not bound to anything. */
 export function foreignIn({ name, purpose }: SealedHeader, owner: Owner): "name" | "purpose" | undefined {
   if (name !== undefined && name !== owner.name) return "name";
-  return purpose !== undefined && !owner.purposes.includes(purpose) ? "purpose" : undefined;
+  return purpose !== undefined && owner.purposes?.includes(purpose) === false ? "purpose" : undefined;
 }
 
 const LEAST_PASSPHRASE = 12;
@@ -140,7 +140,8 @@ export async function sealed(
 export async function opened(token: string, secret: string, header: SealedHeader, owner: Owner): Promise<Uint8Array> {
   const key = header.algorithm.startsWith("PBES2") ? JweKey.passphrase(secret) : JweKey.fromJwk(secret);
   const isBound = header.name !== undefined || header.purpose !== undefined;
-  const purpose = owner.purposes.find((each) => each === header.purpose) ?? owner.purposes[0];
+  const { purpose: told = "" } = header;
+  const purpose = owner.purposes?.includes(told) === false ? owner.purposes[0] : told;
   try {
     return await (isBound ? key.open(token, { name: owner.name, purpose }) : key.openUnbound(token));
   } finally {
