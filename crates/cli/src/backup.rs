@@ -96,5 +96,5 @@ pub(crate) async fn restore(arguments: Source) -> Result<(), CliError> {
     let blob = blob.map_err(|_| about(CliError::usage("this is not a backup: it is not text")))?;
     let client = arguments.connection.client().await?;
     let answer = client.restore_backup(blob.trim_end()).await.map_err(|error| about(error.into()))?;
-    arguments.output.facts(&answer, |facts| describe(&answer.secret, facts))
+    arguments.output.changed("the secret is restored", &answer, |facts| describe(&answer.secret, facts))
 }

@@ -27,7 +27,10 @@ mod output;
 mod secret;
 mod variable;
 
-pub use account::{Account, AuditAction, Check, KeyAction, PolicyAction, RuleFlag, UserAction, run_account};
+pub use account::{
+    Account, AuditAction, Check, KeyAction, PolicyAction, RuleFlag, UserAction, print_new_key, print_new_password,
+    print_new_user, run_account,
+};
 pub use command::{Command, ended, not_parsed, run};
 pub use complete::COMPLETION_VARIABLE;
 pub use confirm::confirm;

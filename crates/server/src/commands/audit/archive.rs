@@ -24,7 +24,7 @@ use crate::{
     },
     clock::{self, Clock, TIME_FORM, parse_time},
     commands::{
-        Failed,
+        Failed, done,
         offline::{Installation, print, read_input, say},
     },
 };
@@ -115,6 +115,7 @@ pub(super) async fn archive(data: &Installation, format: Output, limit: Limit, o
         table.texts(["archived", &format!("{records} records, up to {last}")]);
         table.texts(["file", &out.display().to_string()]);
     })
+    .map_err(done(format!("{records} records, up to {last}, are archived in {}", out.display())))
 }
 
 /// An archive that is on disk.
