@@ -26,6 +26,7 @@ mod new_file;
 mod output;
 mod secret;
 mod variable;
+mod written;
 
 pub use account::{
     Account, AuditAction, Check, KeyAction, PolicyAction, RuleFlag, UserAction, print_new_key, print_new_password,
