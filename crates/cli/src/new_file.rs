@@ -62,12 +62,7 @@ fn directory_of(path: &Path) -> &Path {
 /// # Errors
 /// What the system says, with the name of the file. No file is left then.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    // Said before anything is written.
-    let made = match path.symlink_metadata() {
-        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-        Err(_) => NewFile::beside(path),
-    };
-    let written = made.and_then(|mut file| file.write_all(bytes).and_then(|()| file.place(path)));
+    let written = NewFile::beside(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.place(path)));
     written.map_err(|error| CliError::io(format!("write {}", path.display()), error))
 }
 
