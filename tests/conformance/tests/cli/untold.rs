@@ -12,12 +12,14 @@ use crate::shell::{DEADLINE, Shell};
 /// Runs with standard output on a device that is full, and returns what is said on standard error.
 async fn untold(shell: &Shell, arguments: &[&str]) -> String {
     let mut command = shell.command(arguments);
-    command.stdout(File::create("/dev/full").unwrap()).stderr(Stdio::piped());
+    command.stdout(File::create("/dev/full").unwrap());
     said(command, arguments).await
 }
 
 async fn said(mut command: Command, arguments: &[&str]) -> String {
-    let output: Output = timeout(DEADLINE, command.output()).await.unwrap().unwrap();
+    // `output` would take standard output over.
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let output: Output = timeout(DEADLINE, child.wait_with_output()).await.unwrap().unwrap();
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
     String::from_utf8(output.stderr).unwrap()
 }
@@ -47,7 +49,7 @@ async fn a_secret_key_that_nobody_reads_is_a_failure() {
     drop(reader);
     let arguments = ["user", "create", "vf1"];
     let mut command = shell.command(&arguments);
-    command.stdout(writer).stderr(Stdio::piped());
+    command.stdout(writer);
     assert!(said(command, &arguments).await.contains("its secret key is lost"));
 }
 
@@ -74,7 +76,11 @@ async fn a_file_that_does_not_fit_is_not_there() {
         let mut limited = Command::new("sh");
         // The signal for a file that grows too large would end the command.
         limited.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]).arg(command.as_std().get_program());
-        limited.args(arguments).env("CSMS_CREDENTIALS", shell.server.credentials_path()).kill_on_drop(true);
+        limited
+            .args(arguments)
+            .stdout(Stdio::null())
+            .env("CSMS_CREDENTIALS", shell.server.credentials_path())
+            .kill_on_drop(true);
         let why = said(limited, arguments).await;
         assert!(why.contains(&format!("cannot write {file}: ")), "{why}");
         assert_eq!(fs::read_dir(shell.directory.path()).unwrap().count(), 0, "{arguments:?}");
