@@ -88,3 +88,21 @@ async fn a_file_that_does_not_fit_is_not_there() {
         fs::remove_file(&path).unwrap();
     }
 }
+
+#[tokio::test]
+async fn what_a_restored_snapshot_lacks_is_told() {
+    let shell = Shell::open().await;
+    let data = shell.server.data().to_owned();
+    let (place, file) = (data.to_str().unwrap(), shell.directory.path().join("a.snapshot"));
+    let file = file.to_str().unwrap();
+    shell.printed(&["snapshot", "create", file, "--data", place]).await;
+    shell.create("db", b"value").await;
+    shell.server.terminate().await.unwrap();
+    for name in ["csms.db", "csms.db-wal", "csms.db-shm"] {
+        // A server that ends in order leaves the first one alone.
+        let _ = fs::remove_file(data.join(name));
+    }
+    let told = untold(&shell, &["snapshot", "restore", file, "--data", place]).await;
+    assert!(told.starts_with("csms: changes after ") && told.contains(" are lost: "), "{told}");
+    assert!(told.ends_with(&format!("; {file} is restored\n")), "{told}");
+}
