@@ -4,12 +4,14 @@
 
 mod audit;
 mod iam;
+mod once;
 mod policy;
 mod user;
 
 use std::process::ExitCode;
 
 pub use audit::AuditAction;
+pub use once::{print_new_key, print_new_password, print_new_user};
 pub use policy::{Check, PolicyAction};
 pub use user::{KeyAction, RuleFlag, UserAction};
 

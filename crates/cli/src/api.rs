@@ -185,12 +185,15 @@ async fn send(request: Request) -> Result<(), CliError> {
         }
         return Ok(());
     }
-    match serde_json::from_slice::<Value>(&answer) {
+    let printed = match serde_json::from_slice::<Value>(&answer) {
         Ok(value) if format == Some(Format::Table) => tabular(&value),
         Ok(value) => json(&value),
         // A function may reply with any text.
         Err(_) => print(&answer),
-    }
+    };
+    printed.map_err(|error| {
+        if row.method.as_str() == "GET" { error } else { error.though_done("the server has carried the request out") }
+    })
 }
 
 /// Prints any answer for people: the one list of objects in it as a table, everything else one member to a line.

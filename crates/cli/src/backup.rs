@@ -2,12 +2,7 @@
 //!
 //! The blob is for the installation that made it; nothing here can open it.
 
-use std::{
-    fs::OpenOptions,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use csms_core::SecretName;
@@ -17,6 +12,7 @@ use crate::{
     connection::Connection,
     failure::CliError,
     input,
+    new_file::write_new,
     output::{Output, print},
     secret::{describe, name},
 };
@@ -58,14 +54,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     if arguments.file == Path::new("-") {
         return print(line.as_bytes());
     }
-    write(&arguments.file, line.as_bytes()).map_err(about)?;
+    write_new(&arguments.file, line.as_bytes()).map_err(about)?;
     arguments.output.sentence(&format!("{} is written to {}", arguments.name, arguments.file.display()))
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let written = file.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.map_err(|error| CliError::io(format!("write {}", path.display()), error))
 }
 
 /// Arguments of `csms restore`.
@@ -106,5 +96,5 @@ pub(crate) async fn restore(arguments: Source) -> Result<(), CliError> {
     let blob = blob.map_err(|_| about(CliError::usage("this is not a backup: it is not text")))?;
     let client = arguments.connection.client().await?;
     let answer = client.restore_backup(blob.trim_end()).await.map_err(|error| about(error.into()))?;
-    arguments.output.facts(&answer, |facts| describe(&answer.secret, facts))
+    arguments.output.changed("the secret is restored", &answer, |facts| describe(&answer.secret, facts))
 }

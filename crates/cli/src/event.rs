@@ -154,7 +154,7 @@ async fn act(client: &Client, output: Output, action: Action) -> Result<(), CliE
             let kinds: Vec<_> = kinds.iter().map(String::as_str).collect();
             let notification = target(&topic, topic_name.as_deref());
             let body = CreateEventBody { name: name.as_str(), event_types: &kinds, state: "ENABLED", notification };
-            show(output, &client.create_event(&body).await?)
+            changed(output, &client.create_event(&body).await?)
         }
         Action::Update { name, kinds, topic, topic_name } => {
             let kinds: Vec<_> = kinds.iter().map(String::as_str).collect();
@@ -163,10 +163,10 @@ async fn act(client: &Client, output: Output, action: Action) -> Result<(), CliE
                 state: None,
                 notification: topic.as_deref().map(|topic| target(topic, topic_name.as_deref())),
             };
-            show(output, &client.update_event(&name, &body).await?)
+            changed(output, &client.update_event(&name, &body).await?)
         }
-        Action::Disable { name } => show(output, &client.update_event(&name, &state("DISABLED")).await?),
-        Action::Enable { name } => show(output, &client.update_event(&name, &state("ENABLED")).await?),
+        Action::Disable { name } => changed(output, &client.update_event(&name, &state("DISABLED")).await?),
+        Action::Enable { name } => changed(output, &client.update_event(&name, &state("ENABLED")).await?),
         Action::Delete { name, yes } => {
             confirm(&format!("Delete the event {name}?"), yes).map_err(CliError::impossible)?;
             client.delete_event(&name).await?;
@@ -214,6 +214,10 @@ async fn list(client: &Client, output: Output) -> Result<(), CliError> {
         }
         table
     })
+}
+
+fn changed(output: Output, answer: &EventResponse) -> Result<(), CliError> {
+    show(output, answer).map_err(|error| error.though_done("the event is stored"))
 }
 
 fn show(output: Output, answer: &EventResponse) -> Result<(), CliError> {

@@ -15,6 +15,7 @@ use crate::{
     connection::{Connection, KEY_VARIABLES},
     failure::CliError,
     secret::{name, value_bytes},
+    written::Unread,
 };
 
 mod choice;
@@ -187,9 +188,14 @@ fn escaped<'a>(names: impl IntoIterator<Item = impl AsRef<str> + 'a>) -> String 
 }
 
 fn object(text: &str, secret: &SecretName) -> Result<Members, CliError> {
-    members(text).ok_or_else(|| {
-        let hint = "is not a JSON object; give --variable to put it into one variable";
-        CliError::impossible(format!("the value of {secret} {hint}"))
+    members(text).map_err(|unread| {
+        let reason = match unread {
+            Unread::Repeated(name) => format!("has the member {} twice", name.escape_debug()),
+            Unread::Malformed { .. } | Unread::NoObject => {
+                "is not a JSON object; give --variable to put it into one variable".to_owned()
+            }
+        };
+        CliError::impossible(format!("the value of {secret} {reason}"))
     })
 }
 

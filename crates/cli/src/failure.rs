@@ -137,6 +137,12 @@ impl CliError {
         Self::Usage(format!("{name} {}", violation.message()))
     }
 
+    /// The failure to tell of something that is done: the same, saying what that is.
+    #[must_use]
+    pub fn though_done(self, done: impl Display) -> Self {
+        Self::Impossible(format!("{self}; {done}"))
+    }
+
     /// The same, saying what the command was about.
     #[must_use]
     pub fn about(self, subject: impl Into<String>) -> Self {
@@ -275,6 +281,15 @@ mod tests {
             let refused = parser.clone().try_get_matches_from(arguments).map_err(|error| CliError::not_parsed(&error));
             assert!(matches!(&refused, Err(CliError::Usage(said)) if said == message), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn what_is_done_is_said_beside_why_it_cannot_be_told() {
+        let full = CliError::io("write to standard output", io::ErrorKind::StorageFull.into());
+        let told = full.though_done("the secret is created").about("secret db");
+        assert_eq!(told.kind().0, 1);
+        let sentence = "secret db: cannot write to standard output: no storage space; the secret is created";
+        assert_eq!(told.to_string(), sentence);
     }
 
     #[test]

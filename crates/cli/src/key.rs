@@ -142,38 +142,46 @@ async fn act(client: &Client, output: Output, action: Action) -> Result<(), CliE
             if let Some(days) = rotate_every {
                 rotate(client, &id, days).await?;
             }
-            show(client, output, &id).await
+            changed(client, output, &id, "created").await
         }
         Action::Disable { key, yes } => {
             let question = format!("Take the key {key} out of use? Values that it protects cannot be read then.");
             confirm(&question, yes).map_err(CliError::impossible)?;
             call(client, KmsOperation::DisableKey, &json!({ "key_id": key })).await?;
-            show(client, output, &key).await
+            changed(client, output, &key, "changed").await
         }
         Action::Enable { key } => {
             call(client, KmsOperation::EnableKey, &json!({ "key_id": key })).await?;
-            show(client, output, &key).await
+            changed(client, output, &key, "changed").await
         }
         Action::Rotate { key, every: Some(days), .. } => {
             rotate(client, &key, days).await?;
-            show(client, output, &key).await
+            changed(client, output, &key, "changed").await
         }
         Action::Rotate { key, every: None, .. } => {
             call(client, KmsOperation::DisableKeyRotation, &json!({ "key_id": key })).await?;
-            show(client, output, &key).await
+            changed(client, output, &key, "changed").await
         }
         Action::Delete { key, in_days, yes } => {
             let question = format!("Delete the key {key} in {in_days} days, and with it all that it protects?");
             confirm(&question, yes).map_err(CliError::impossible)?;
             let body = json!({ "key_id": key, "pending_days": in_days.to_string() });
             call(client, KmsOperation::DeleteKey, &body).await?;
-            show(client, output, &key).await
+            changed(client, output, &key, "changed").await
         }
         Action::Keep { key } => {
             call(client, KmsOperation::CancelKeyDeletion, &json!({ "key_id": key })).await?;
-            show(client, output, &key).await
+            changed(client, output, &key, "changed").await
         }
     }
+}
+
+/// Shows a key after what is done to it.
+async fn changed(client: &Client, output: Output, key: &str, done: &str) -> Result<(), CliError> {
+    show(client, output, key).await.map_err(|error| match error {
+        CliError::Io { .. } => error.though_done(format!("the key is {done}")),
+        other => other,
+    })
 }
 
 /// Rotates the material of a key from now on, in this many days.

@@ -22,15 +22,21 @@ mod key;
 mod language;
 mod moment;
 mod nearest;
+mod new_file;
 mod output;
 mod secret;
 mod variable;
+mod written;
 
-pub use account::{Account, AuditAction, Check, KeyAction, PolicyAction, RuleFlag, UserAction, run_account};
+pub use account::{
+    Account, AuditAction, Check, KeyAction, PolicyAction, RuleFlag, UserAction, print_new_key, print_new_password,
+    print_new_user, run_account,
+};
 pub use command::{Command, ended, not_parsed, run};
 pub use complete::COMPLETION_VARIABLE;
 pub use confirm::confirm;
 pub use connection::{Connection, VARIABLES};
 pub use failure::{CliError, STATUSES};
 pub use nearest::misspelt;
+pub use new_file::{NewFile, sync_directory};
 pub use output::{Output, Table, in_words, json as print_json, print};

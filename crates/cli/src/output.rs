@@ -10,6 +10,7 @@ use csms_core::Violation;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::failure::CliError;
 
@@ -92,6 +93,16 @@ impl<'n> Facts<'n> {
         }
     }
 
+    /// Adds the members of an object that say something, `id` and `name` first.
+    fn members(&mut self, object: &'n Value) {
+        let is_first = |name: &str| matches!(name, "id" | "name");
+        let members = || object.as_object().into_iter().flatten();
+        let first = members().filter(|(name, _)| is_first(name));
+        for (name, value) in first.chain(members().filter(|(name, _)| !is_first(name))) {
+            self.add(name, in_words(value));
+        }
+    }
+
     fn text(&self) -> String {
         let width = self.0.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         self.0.iter().map(|(name, value)| format!("{name:width$}  {}\n", printable(value))).collect()
@@ -112,13 +123,31 @@ impl Output {
 
     /// Prints the answer or the facts in it.
     pub(crate) fn facts<'n>(self, answer: &impl Serialize, facts: impl FnOnce(&mut Facts<'n>)) -> Result<(), CliError> {
+        print(&self.bytes(answer, facts)?)
+    }
+
+    /// As [`Output::facts`], after something was changed: a failure says that it is `done`.
+    pub(crate) fn changed<'n>(
+        self,
+        done: &str,
+        answer: &impl Serialize,
+        facts: impl FnOnce(&mut Facts<'n>),
+    ) -> Result<(), CliError> {
+        self.facts(answer, facts).map_err(|error| error.though_done(done))
+    }
+
+    fn bytes<'n>(
+        self,
+        answer: &impl Serialize,
+        facts: impl FnOnce(&mut Facts<'n>),
+    ) -> Result<Zeroizing<Vec<u8>>, CliError> {
         match self.format {
             Format::Table => {
                 let mut all = Facts::default();
                 facts(&mut all);
-                print(all.text().as_bytes())
+                Ok(Zeroizing::new(all.text().into_bytes()))
             }
-            Format::Json => json(answer),
+            Format::Json => pretty(answer),
         }
     }
 
@@ -127,23 +156,22 @@ impl Output {
     /// # Errors
     /// A standard output that cannot be written.
     pub fn members(self, object: &Value) -> Result<(), CliError> {
-        self.facts(object, |facts| {
-            let is_first = |name: &str| matches!(name, "id" | "name");
-            let members = || object.as_object().into_iter().flatten();
-            let first = members().filter(|(name, _)| is_first(name));
-            for (name, value) in first.chain(members().filter(|(name, _)| !is_first(name))) {
-                facts.add(name, in_words(value));
-            }
-        })
+        self.facts(object, |facts| facts.members(object))
     }
 
-    /// Prints a sentence, unless a program reads.
+    /// Prints an object as [`Output::members`] does that cannot be had again: that nobody reads it is a failure, too.
+    pub(crate) fn once(self, object: &Value) -> Result<(), CliError> {
+        let bytes = self.bytes(object, |facts| facts.members(object))?;
+        write(&bytes).map_err(|error| CliError::io(WRITE, error))
+    }
+
+    /// Prints a sentence, unless a program reads. A failure has the sentence, which tells what is done.
     ///
     /// # Errors
     /// A standard output that cannot be written.
     pub fn sentence(self, text: &str) -> Result<(), CliError> {
         match self.format {
-            Format::Table => print(format!("{text}\n").as_bytes()),
+            Format::Table => print(format!("{text}\n").as_bytes()).map_err(|error| error.though_done(text)),
             Format::Json => Ok(()),
         }
     }
@@ -174,22 +202,33 @@ pub(crate) fn ask_for_json<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = 
 /// # Errors
 /// A standard output that cannot be written.
 pub fn json(answer: &impl Serialize) -> Result<(), CliError> {
-    let text = serde_json::to_vec_pretty(answer).map(zeroize::Zeroizing::new);
+    print(&pretty(answer)?)
+}
+
+fn pretty(answer: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, CliError> {
+    let text = serde_json::to_vec_pretty(answer).map(Zeroizing::new);
     let mut text = text.map_err(|error| CliError::io("write the answer as JSON", error.into()))?;
     text.push(b'\n');
-    print(&text)
+    Ok(text)
 }
+
+/// What fails when standard output does.
+const WRITE: &str = "write to standard output";
 
 /// Writes bytes to standard output. That nobody reads on is no failure.
 ///
 /// # Errors
 /// A standard output that cannot be written.
 pub fn print(bytes: &[u8]) -> Result<(), CliError> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::io("write to standard output", error)),
+    match write(bytes) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::io(WRITE, error)),
         _ => Ok(()),
     }
+}
+
+fn write(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush())
 }
 
 /// A value of JSON in words: texts without quotes, lists with commas.

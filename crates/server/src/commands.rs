@@ -98,6 +98,11 @@ pub fn about(failed: Failed, subject: Option<String>) -> Failed {
     classified(failed).about_all_but_missing(subject).into()
 }
 
+/// For a command that cannot tell of what it has done: adds that to the error.
+pub fn done(what: String) -> impl FnOnce(Failed) -> Failed {
+    move |failed| classified(failed).though_done(what).into()
+}
+
 /// Runs the asynchronous part of a command.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{
     iam::{Accounts, text},
-    offline_only,
+    offline_only, print_new_key, print_new_password, print_new_user,
 };
 use crate::{
     confirm::confirm,
@@ -251,7 +251,7 @@ async fn create(
         shown["access_key"] = json!(text(key, "access_key_id"));
         shown["secret_key"] = json!(text(key, "secret_access_key"));
     }
-    output.members(&shown)
+    print_new_user(output, &shown)
 }
 
 fn is_enabled(user: &Value) -> bool {
@@ -319,7 +319,7 @@ async fn set_password(accounts: &Accounts, output: Output, name: &str, file: Opt
         }
     }
     if made {
-        output.members(&json!({ "name": name, "password": new.as_str() }))
+        print_new_password(output, name, &new)
     } else {
         output.sentence(&format!("the password of {name} is set"))
     }
@@ -334,7 +334,7 @@ async fn key(accounts: &Accounts, output: Output, yes: bool, action: &KeyAction)
             let key = made.get("access_key").cloned().unwrap_or_default();
             let shown =
                 json!({ "access_key": text(&key, "access_key_id"), "secret_key": text(&key, "secret_access_key") });
-            output.members(&shown)
+            print_new_key(output, user, &shown)
         }
         KeyAction::Expire { .. } => Err(offline_only("the end of an access key")),
         KeyAction::List { user } => {

@@ -1,9 +1,19 @@
 //! The members of an operation as flags, and what is sent for them.
 
+use std::collections::BTreeMap;
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use csms_api::schema::catalogue::{Described, Member, Place, holds_secret, is_secret};
-use csms_core::ProjectId;
-use serde_json::{Map, Number, Value, json};
+use csms_core::{
+    ProjectId,
+    json::{Unread, parse},
+};
+use serde::Serialize;
+use serde_json::{
+    Number, Value,
+    value::{RawValue, to_raw_value},
+};
+use zeroize::Zeroizing;
 
 use super::sources::{Sources, visible};
 use crate::failure::CliError;
@@ -150,15 +160,16 @@ pub(super) fn read(
     project: impl Fn() -> Result<ProjectId, CliError>,
 ) -> Result<Values, CliError> {
     let mut sources = Sources::default();
-    let mut body = match matches.try_get_one::<String>(BODY).ok().flatten() {
-        Some(given) => whole(&mut sources, described, given)?,
-        None => Map::new(),
-    };
+    let whole = matches.try_get_one::<String>(BODY).ok().flatten();
+    let whole = whole.map(|given| whole_body(&mut sources, described, given)).transpose()?;
+    let has_project = whole.as_ref().is_some_and(|whole| whole.members.contains_key(PROJECT));
+    // Members that are given besides.
+    let mut body = BTreeMap::new();
     let mut values = Values { parameters: Vec::new(), query: Vec::new(), body: Vec::new() };
     for (index, member) in described.members.iter().enumerate() {
         if is_of_connection(member) {
-            if member.place == Place::Body && !body.contains_key(PROJECT) {
-                body.insert(PROJECT.to_owned(), json!(project()?.as_str()));
+            if member.place == Place::Body && !has_project {
+                body.insert(PROJECT.to_owned(), raw(project()?.as_str())?);
             }
             continue;
         }
@@ -168,7 +179,7 @@ pub(super) fn read(
         }
         let value = if is_repeated(described, index) {
             let sent = values.query.iter().find(|(name, _)| *name == member.name);
-            sent.map_or(Value::Null, |(_, text)| json!(text))
+            raw(&sent.map(|(_, text)| text))?
         } else {
             value(&mut sources, member, &given)?
         };
@@ -176,40 +187,55 @@ pub(super) fn read(
             Place::Body => {
                 body.insert(member.name.clone(), value);
             }
-            Place::Path => values.parameters.push(text_of(value)),
-            Place::Query => values.query.push((member.name.clone(), text_of(value))),
+            Place::Path => values.parameters.push(text_of(&value)),
+            Place::Query => values.query.push((member.name.clone(), text_of(&value))),
         }
     }
     if described.body.is_some() {
-        values.body = Value::Object(body).to_string().into_bytes();
+        values.body = match whole {
+            // As it was given, to the byte.
+            Some(whole) if body.is_empty() => whole.text.as_bytes().to_vec(),
+            Some(Whole { mut members, .. }) => {
+                members.append(&mut body);
+                raw(&members)?.get().as_bytes().to_vec()
+            }
+            None => raw(&body)?.get().as_bytes().to_vec(),
+        };
     }
     Ok(values)
 }
 
 /// A scalar as a path or a query has it.
-fn text_of(value: Value) -> String {
-    match value {
-        Value::String(text) => text,
-        other => other.to_string(),
-    }
+fn text_of(value: &RawValue) -> String {
+    serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned())
 }
 
-/// The object that `--body` gives.
-fn whole(sources: &mut Sources, described: &Described, given: &str) -> Result<Map<String, Value>, CliError> {
+/// A value as JSON text.
+fn raw(value: &(impl Serialize + ?Sized)) -> Result<Box<RawValue>, CliError> {
+    to_raw_value(value).map_err(|error| CliError::io("write the request as JSON", error.into()))
+}
+
+/// The object that `--body` gives. Has no `Debug`: it may hold a value.
+struct Whole {
+    text: Zeroizing<String>,
+    members: BTreeMap<String, Box<RawValue>>,
+}
+
+fn whole_body(sources: &mut Sources, described: &Described, given: &str) -> Result<Whole, CliError> {
     let is_argument = given != "-" && !given.starts_with('@');
     let text = sources.text(BODY, if given == "-" { "@-" } else { given })?;
     let body = parsed(BODY, &text)?;
     if is_argument && described.body.as_ref().is_some_and(|schema| holds_secret(schema, &body)) {
         return Err(visible(BODY));
     }
-    match body {
-        Value::Object(body) => Ok(body),
+    match serde_json::from_str(&text) {
+        Ok(members) if body.is_object() => Ok(Whole { text, members }),
         _ => Err(CliError::usage(format!("{BODY} must be a JSON object"))),
     }
 }
 
 /// The value of a member.
-fn value(sources: &mut Sources, member: &Member, given: &[&String]) -> Result<Value, CliError> {
+fn value(sources: &mut Sources, member: &Member, given: &[&String]) -> Result<Box<RawValue>, CliError> {
     let flag = flag(&member.name);
     let kind = Kind::of(&member.schema);
     let Kind::List(items) = &kind else {
@@ -226,12 +252,12 @@ fn value(sources: &mut Sources, member: &Member, given: &[&String]) -> Result<Va
         // A whole list as JSON stands for its items.
         if given.starts_with('[') {
             let all = visible_value(sources, &flag, &Kind::Json, &member.schema, given)?;
-            list.extend(all.as_array().into_iter().flatten().cloned());
+            list.extend(serde_json::from_str::<Vec<Box<RawValue>>>(all.get()).unwrap_or_default());
         } else {
             list.push(visible_value(sources, &flag, items, &schema, given)?);
         }
     }
-    Ok(list.into())
+    raw(&list)
 }
 
 /// A value that may be among the arguments, unless it holds something secret.
@@ -241,35 +267,39 @@ fn visible_value(
     kind: &Kind,
     schema: &Value,
     given: &str,
-) -> Result<Value, CliError> {
+) -> Result<Box<RawValue>, CliError> {
     let is_argument = !given.starts_with('@');
     let value = typed(flag, kind, &sources.text(flag, given)?)?;
-    if is_argument && holds_secret(schema, &value) { Err(visible(flag)) } else { Ok(value) }
+    if is_argument && holds_secret(schema, &parsed(flag, value.get())?) { Err(visible(flag)) } else { Ok(value) }
 }
 
-/// A text as the type of its member.
-fn typed(flag: &str, kind: &Kind, text: &str) -> Result<Value, CliError> {
-    Ok(match kind {
-        Kind::Text => Value::String(text.to_owned()),
+/// A text as the type of its member, written as it was given.
+fn typed(flag: &str, kind: &Kind, text: &str) -> Result<Box<RawValue>, CliError> {
+    match kind {
+        Kind::Text => return raw(text),
         Kind::Number => {
-            let number = text.parse::<Number>();
-            Value::Number(number.map_err(|_| CliError::usage(format!("{flag} must be a number, such as 10")))?)
+            text.parse::<Number>().map_err(|_| CliError::usage(format!("{flag} must be a number, such as 10")))?;
         }
-        Kind::Boolean => match text {
-            "true" => Value::Bool(true),
-            "false" => Value::Bool(false),
-            _ => return Err(CliError::usage(format!("{flag} must be true or false"))),
-        },
-        Kind::List(_) | Kind::Json => parsed(flag, text)?,
-    })
+        Kind::Boolean if matches!(text, "true" | "false") => {}
+        Kind::Boolean => return Err(CliError::usage(format!("{flag} must be true or false"))),
+        Kind::List(_) | Kind::Json => {
+            parsed(flag, text)?;
+        }
+    }
+    RawValue::from_string(text.to_owned()).map_err(|error| malformed(flag, &error))
 }
 
-/// JSON, without a word of it in the error: it may hold a value.
+/// Reads JSON that repeats no member at any depth: only one of the two would be judged.
 fn parsed(flag: &str, text: &str) -> Result<Value, CliError> {
-    let read = serde_json::from_str(text);
-    read.map_err(|error| {
-        CliError::usage(format!("{flag} must be JSON: see line {}, column {}", error.line(), error.column()))
-    })
+    if let Err(Unread::Repeated(name)) = parse(text) {
+        return Err(CliError::usage(format!("{flag} has the member {} twice", name.escape_debug())));
+    }
+    serde_json::from_str(text).map_err(|error| malformed(flag, &error))
+}
+
+/// That a text is no JSON, without a word of it: it may hold a value.
+fn malformed(flag: &str, error: &serde_json::Error) -> CliError {
+    CliError::usage(format!("{flag} must be JSON: see line {}, column {}", error.line(), error.column()))
 }
 
 #[cfg(test)]
@@ -277,6 +307,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use csms_api::schema::catalogue::{Entry, entries};
+    use serde_json::{Map, json};
 
     use super::*;
 
@@ -369,6 +400,32 @@ mod tests {
         let whole = r#"{"description":"one","auto_rotation":false}"#;
         let sent = body("UpdateSecret", &["--secret-name", "db", "--body", whole, "--description", "two"]);
         assert_eq!(sent.unwrap(), json!({ "description": "two", "auto_rotation": false }));
+    }
+
+    /// The body as it is sent.
+    fn sent(name: &str, flags: &[&str]) -> Result<String, String> {
+        let flags: Vec<_> = flags.iter().map(|&flag| flag.to_owned()).collect();
+        let read = read_flags(&entry(name), &flags).map_err(|error| error.to_string())?;
+        Ok(String::from_utf8(read.body).unwrap())
+    }
+
+    #[test]
+    fn a_body_is_sent_as_it_was_given() {
+        let whole = r#"{ "name":"n","x":1.10, "y":[12345678901234567890123,1e3] }"#;
+        assert_eq!(sent("CreateSecret", &["--body", whole]).unwrap(), whole);
+        let replaced = sent("CreateSecret", &["--body", whole, "--name", "m"]).unwrap();
+        assert_eq!(replaced, r#"{"name":"m","x":1.10,"y":[12345678901234567890123,1e3]}"#);
+        let number = sent("CreateSecretVersion", &["--secret-name", "db", "--expire-time", "1.80e12"]).unwrap();
+        assert_eq!(number, r#"{"expire_time":1.80e12}"#);
+    }
+
+    #[test]
+    fn a_member_that_is_there_twice_is_refused_by_name_at_every_depth() {
+        let refused = sent("CreateSecret", &["--body", r#"{"name":"dupx","name":"dupy"}"#]).unwrap_err();
+        assert_eq!(refused, "--body has the member name twice");
+        let tag = r#"{"key":"a","value":"b","key":"c"}"#;
+        let refused = sent("CreateSecretTag", &["--secret-id", "i", "--tag", tag]).unwrap_err();
+        assert_eq!(refused, "--tag has the member key twice");
     }
 
     #[test]

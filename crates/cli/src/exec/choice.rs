@@ -7,10 +7,10 @@ use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
-use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::loader_variables::{is_forbidden, is_listed};
+use crate::written::{self, Unread};
 
 /// Variables by name.
 pub(super) type Variables = BTreeMap<String, Zeroizing<String>>;
@@ -197,15 +197,13 @@ fn judge(name: &str, value: &str, asked: Asked, already: bool) -> Result<(), Ref
     if value.contains('\0') { refused("has a zero byte, which no variable can hold") } else { Ok(()) }
 }
 
-/// The members of a JSON object as texts, or `None` if the value is something else. A member that is `null` is left out.
-pub(super) fn members(text: &str) -> Option<Members> {
-    let object: Map<String, Value> = serde_json::from_str(text).ok()?;
-    let texts = object.into_iter().filter_map(|(name, value)| match value {
-        Value::Null => None,
-        Value::String(text) => Some((name, Zeroizing::new(text))),
-        other => Some((name, Zeroizing::new(other.to_string()))),
-    });
-    Some(texts.collect())
+/// The members of a JSON object as texts, or as they are written. A member that is `null` is left out.
+///
+/// # Errors
+/// The value is something else, or has two members of one name.
+pub(super) fn members(text: &str) -> Result<Members, Unread> {
+    let members = written::members(text)?.into_iter().filter(|(_, value)| !value.is_null());
+    Ok(members.map(|(name, value)| (name, Zeroizing::new(value.as_str().to_owned()))).collect())
 }
 
 #[cfg(test)]
@@ -246,10 +244,11 @@ mod tests {
 
     #[test]
     fn each_member_of_an_object_becomes_a_text() {
-        let found = members(r#"{"user":"app","port":5432,"tls":true,"none":null,"list":[1,"a"]}"#).unwrap();
+        let found = members(r#"{"user":"app","pin":1.10,"tls":true,"none":null,"list":[1, "a"]}"#).unwrap();
         let found: Vec<_> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(found, [("list", r#"[1,"a"]"#), ("port", "5432"), ("tls", "true"), ("user", "app")]);
-        assert!(members("hunter2").is_none() && members("[]").is_none());
+        assert_eq!(found, [("list", r#"[1, "a"]"#), ("pin", "1.10"), ("tls", "true"), ("user", "app")]);
+        assert!(members("hunter2").is_err() && members("[]").is_err());
+        assert_eq!(members(r#"{"dup":"one","dup":"two"}"#).unwrap_err(), Unread::Repeated("dup".to_owned()));
     }
 
     #[test]

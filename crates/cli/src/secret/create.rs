@@ -147,7 +147,7 @@ pub(super) async fn run(
             enterprise_project_id: arguments.enterprise_project_id.as_deref(),
         })
         .await?;
-    output.facts(&answer, |facts| describe(&answer.secret, facts))
+    output.changed("the secret is created", &answer, |facts| describe(&answer.secret, facts))
 }
 
 #[cfg(test)]

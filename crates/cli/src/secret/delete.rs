@@ -43,7 +43,7 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
     let answer = client.schedule_deletion(&arguments.name, arguments.in_days).await?;
     let end = time_or_none(answer.secret.scheduled_delete_time);
     output.sentence(&format!("{0} is deleted at {end}; `csms secret restore {0}` keeps it", arguments.name))?;
-    output.facts(&answer, |facts| describe(&answer.secret, facts))
+    output.changed("the deletion is scheduled", &answer, |facts| describe(&answer.secret, facts))
 }
 
 /// Arguments of `csms secret restore`.
@@ -58,5 +58,5 @@ pub(super) struct Kept {
 pub(super) async fn keep(client: &Client, output: Output, arguments: &Kept) -> Result<(), CliError> {
     let answer = client.restore_secret(&arguments.name).await?;
     output.sentence(&format!("{} is kept", arguments.name))?;
-    output.facts(&answer, |facts| describe(&answer.secret, facts))
+    output.changed("the secret is kept", &answer, |facts| describe(&answer.secret, facts))
 }

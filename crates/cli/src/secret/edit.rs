@@ -67,7 +67,7 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
     }
     let body = CreateVersionBody { secret_string: Some(&after), ..CreateVersionBody::default() };
     let answer = client.create_version(name, &body).await?;
-    output.facts(&answer, |facts| describe_version(&answer.version_metadata, facts))
+    output.changed("the new version is stored", &answer, |facts| describe_version(&answer.version_metadata, facts))
 }
 
 fn current() -> Result<csms_core::StageName, CliError> {

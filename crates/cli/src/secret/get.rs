@@ -5,7 +5,6 @@ use clap::Args;
 use csms_api::response::ShowVersionResponse;
 use csms_client::Client;
 use csms_core::SecretName;
-use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{PAGE, describe, describe_version, name};
@@ -13,6 +12,7 @@ use crate::{
     complete::secrets,
     failure::CliError,
     output::{Output, Table, print, time, time_or_none},
+    written::{Unread, members},
 };
 
 /// Arguments of `csms secret get`.
@@ -73,13 +73,18 @@ pub(crate) fn bytes(answer: &ShowVersionResponse) -> Result<Zeroizing<Vec<u8>>, 
 
 fn member(answer: &ShowVersionResponse, field: &str) -> Result<Zeroizing<String>, CliError> {
     let name = &answer.version.version_metadata.secret_name;
-    let value: Value = serde_json::from_slice(&bytes(answer)?)
-        .map_err(|_| CliError::impossible(format!("the value of {name} is not JSON")))?;
-    match value.get(field) {
-        Some(Value::String(text)) => Ok(Zeroizing::new(text.clone())),
-        Some(other) => Ok(Zeroizing::new(other.to_string())),
-        None => Err(CliError::Missing(format!("the value of {name} has no member {field}"))),
-    }
+    let bytes = bytes(answer)?;
+    let no_json = || CliError::impossible(format!("the value of {name} is not JSON"));
+    let missing = || CliError::Missing(format!("the value of {name} has no member {field}"));
+    let members = members(core::str::from_utf8(&bytes).map_err(|_| no_json())?).map_err(|unread| match unread {
+        Unread::Malformed { .. } => no_json(),
+        Unread::NoObject => missing(),
+        Unread::Repeated(member) => {
+            CliError::impossible(format!("the value of {name} has the member {} twice", member.escape_debug()))
+        }
+    })?;
+    let found = members.iter().find(|(member, _)| member == field);
+    found.map(|(_, value)| Zeroizing::new(value.as_str().to_owned())).ok_or_else(missing)
 }
 
 /// Arguments of `csms secret versions`.

@@ -114,7 +114,7 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
 }
 
 fn show(output: Output, secret: &SecretName, user: &str, answer: &GrantResponse) -> Result<(), CliError> {
-    output.facts(answer, |facts| {
+    output.changed("the grant is stored", answer, |facts| {
         facts.add("secret", secret.as_str());
         facts.add("granted to", user);
         facts.add("until", time_or_none(answer.data.validity_time));

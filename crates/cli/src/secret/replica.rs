@@ -70,7 +70,7 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
     match &arguments.action {
         Action::Create { name, region, kms_key } => {
             let answer = client.create_replica(name, region, kms_key.as_ref()).await?;
-            output.facts(&answer, |facts| describe(&answer.secret, facts))
+            output.changed("the replica is created", &answer, |facts| describe(&answer.secret, facts))
         }
         Action::Delete { name, region, yes } => {
             confirm(&format!("Delete the replica of {name} in {region}?"), *yes).map_err(CliError::impossible)?;

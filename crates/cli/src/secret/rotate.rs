@@ -56,14 +56,14 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
     }
     let started = client.rotate_secret(&arguments.name).await?;
     if !arguments.wait {
-        return output.facts(&started, |facts| {
+        return output.changed("the rotation has begun", &started, |facts| {
             facts.add("secret", &started.secret_name);
             facts.add("version", &started.version_id);
             facts.add("task", &started.rotation_task_id);
         });
     }
     let task = end_of(client, &started.rotation_task_id, arguments.timeout).await?;
-    output.facts(&task, |facts| tasks::describe(&task, facts))?;
+    output.changed("the rotation has ended", &task, |facts| tasks::describe(&task, facts))?;
     if task.task_status == "SUCCESS" {
         Ok(())
     } else {

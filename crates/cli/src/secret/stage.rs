@@ -81,7 +81,10 @@ impl Arguments {
 pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) -> Result<(), CliError> {
     match &arguments.action {
         Action::Get { name, stage } => show(output, &client.show_stage(name, stage).await?),
-        Action::Set { name, stage, version } => show(output, &client.update_stage(name, stage, *version).await?),
+        Action::Set { name, stage, version } => {
+            let answer = client.update_stage(name, stage, *version).await?;
+            show(output, &answer).map_err(|error| error.though_done("the stage is moved"))
+        }
         Action::Delete { name, stage, yes } => {
             confirm(&format!("Delete the stage {stage} of {name}?"), *yes).map_err(CliError::impossible)?;
             client.delete_stage(name, stage).await?;

@@ -70,7 +70,7 @@ pub(super) async fn run(client: &Client, output: Output, arguments: Arguments) -
         };
         let answer = client.update_secret(&arguments.name, &body).await?;
         if value.is_none() {
-            return output.facts(&answer, |facts| describe(&answer.secret, facts));
+            return output.changed("the secret is changed", &answer, |facts| describe(&answer.secret, facts));
         }
     }
     let Some(value) = value else { return Ok(()) };
@@ -82,5 +82,5 @@ pub(super) async fn run(client: &Client, output: Output, arguments: Arguments) -
         expire_time: arguments.expires,
     };
     let answer = client.create_version(&arguments.name, &body).await?;
-    output.facts(&answer, |facts| describe_version(&answer.version_metadata, facts))
+    output.changed("the new version is stored", &answer, |facts| describe_version(&answer.version_metadata, facts))
 }

@@ -148,7 +148,8 @@ async fn act(data: &Installation, arguments: &Arguments) -> Result<(), Failed> {
         Action::Create { name, policies, users, projects, description } => {
             let agency = make(data, name, projects, description).await?;
             let agency = create(data, agency, policies.clone(), users.clone()).await?;
-            Ok(format.members(&facts(data, &agency).await?)?)
+            let printed = format.members(&facts(data, &agency).await?);
+            Ok(printed.map_err(|error| error.though_done(format!("the agency {name} is created")))?)
         }
         Action::List => {
             let agencies = data.store.agencies().await?;

@@ -369,8 +369,8 @@ async fn switch(opened: &Opened, format: Output) -> Result<(), Failed> {
     let ring = opened.ring.as_ref().ok_or("there is no keyring yet")?;
     wait_for_servers(opened).await?;
     let rekeyed = opened.rekey(&ring.switch(Clock::default().now())?, "RotateRootKey", None).await?;
-    say(format, &format!("{} rows are bound to the new root key", rekeyed.rows))?;
-    warn_of_foreign(&rekeyed)
+    warn_of_foreign(&rekeyed)?;
+    say(format, &format!("{} rows are bound to the new root key", rekeyed.rows))
 }
 
 /// Names rows that nobody of this installation has written, which stay as unusable as they were.

@@ -7,7 +7,7 @@ use csms_cli::{Output, print, print_json};
 use csms_store::transfer::{CopiedTable, move_to_postgres};
 use serde_json::json;
 
-use super::{Failed, block_on};
+use super::{Failed, block_on, done};
 use crate::{
     boot::serve::DATABASE,
     boot::settings::{self, StoreAddress, origin::Given},
@@ -79,7 +79,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
     let settings =
         settings::postgres(address, password_file, authorities, None).map_err(|error| target.locate(error))?;
     let copied = block_on(move_to_postgres(&from.join(DATABASE), &settings))?;
-    report(*output, from, &copied)
+    // What the report says of the old data counts even if nobody can read the report.
+    let told = format!("the data is moved; {} keeps its own, marked as moved", from.display());
+    report(*output, from, &copied).map_err(done(told))
 }
 
 fn report(output: Output, from: &Path, copied: &[CopiedTable]) -> Result<(), Failed> {

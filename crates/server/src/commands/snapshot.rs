@@ -23,7 +23,7 @@ use work::Work;
 use super::{
     Failed,
     audit::{self, Head},
-    block_on,
+    block_on, done,
     offline::{DataArguments, Installation, print},
 };
 use crate::{
@@ -152,7 +152,7 @@ async fn create(data: &DataArguments, path: &Path) -> Result<(), Failed> {
         // There is nobody left to tell when stderr is closed.
         let _ = writeln!(std::io::stderr(), "{what}");
     }
-    report(data.output, &manifest, "created")
+    report(data.output, &manifest, "created").map_err(done(format!("the snapshot {} is made", path.display())))
 }
 
 fn verify_digest(path: &Path, format: Output) -> Result<(), Failed> {
@@ -251,9 +251,9 @@ async fn restore(data: &DataArguments, path: &Path) -> Result<(), Failed> {
         None => place(database, &settings.data)?,
     }
     Mark::keep(&settings.data, &identity);
-    report(data.output, &manifest, "restored")?;
+    // First, for a standard output that cannot be written.
     warn_of(behind, manifest.time);
-    Ok(())
+    report(data.output, &manifest, "restored").map_err(done(format!("{} is restored", path.display())))
 }
 
 /// Requires that no embedded store is there, nor the log of one, which SQLite would put into the restored file.

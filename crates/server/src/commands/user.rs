@@ -8,7 +8,10 @@ use std::{path::Path, process::ExitCode};
 
 use clap::Args;
 use csms_api::iam::request::user_name;
-use csms_cli::{Account, CliError, KeyAction, RuleFlag, STATUSES, UserAction as Action};
+use csms_cli::{
+    Account, CliError, KeyAction, RuleFlag, STATUSES, UserAction as Action, print_new_key, print_new_password,
+    print_new_user,
+};
 use csms_core::{ProjectId, RotationPeriod, UnixMillis, policy::system_policy};
 use csms_store::{AccessChange, AccessKeyRecord, Store, UserDetails, UserRecord};
 use serde_json::{Value, json};
@@ -100,7 +103,7 @@ async fn act(data: &Installation, arguments: &Arguments) -> Result<(), Failed> {
                 changes.push(AccessChange::PutAccessKey(key));
             }
             data.change("CreateUser", name, changes).await?;
-            Ok(format.members(&shown)?)
+            Ok(print_new_user(format, &shown)?)
         }
         Action::List => {
             let users = data.store.users().await?;
@@ -153,7 +156,7 @@ async fn act(data: &Installation, arguments: &Arguments) -> Result<(), Failed> {
             let now = Clock::default().now();
             update(data, "SetPassword", name, |user| records::set_password(user, Some(hash), now)).await?;
             if made {
-                Ok(format.members(&json!({ "name": name, "password": password.reveal() }))?)
+                Ok(print_new_password(format, name, password.reveal())?)
             } else {
                 say(format, &format!("the password of {name} is set"))
             }
@@ -185,11 +188,12 @@ async fn run_key(data: &Installation, arguments: &Arguments, action: &KeyAction)
         KeyAction::Create { user, expires } => {
             let expires = expires.as_deref().map(read_end).transpose()?;
             let user = find(data, user).await?;
+            let name = user.name.clone();
             let (key, secret_key) = make_key(data, &user, expires)?;
             let shown = json!({ "access_key": key.access_key, "secret_key": secret_key.as_str() });
             let target = key.access_key.clone();
             data.change("CreateAccessKey", &target, vec![AccessChange::PutAccessKey(key)]).await?;
-            Ok(arguments.data.output.members(&shown)?)
+            Ok(print_new_key(arguments.data.output, &name, &shown)?)
         }
         KeyAction::List { user } => {
             let user = find(data, user).await?;

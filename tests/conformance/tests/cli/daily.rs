@@ -183,6 +183,36 @@ async fn a_file_of_variables_becomes_secrets_and_comes_back_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_value_goes_in_and_comes_out_as_it_is_written() {
+    let shell = Shell::open().await;
+    let file = shell.directory.path().join("im.json");
+    fs::write(&file, r#"{"m1":1.10,"m2":12345678901234567890123,"m3":1e3,"m4":null}"#).unwrap();
+    let file = file.to_str().unwrap();
+    shell.printed(&["secret", "import", file]).await;
+    for (name, value) in [("m1", "1.10"), ("m2", "12345678901234567890123"), ("m3", "1e3"), ("m4", "null")] {
+        assert_eq!(shell.printed(&["secret", "get", name, "--value"]).await, value);
+    }
+    shell.printed(&["secret", "import", file, "--into", "all"]).await;
+    assert_eq!(shell.printed(&["secret", "get", "all", "--field", "m1"]).await, "1.10");
+    let lines = shell.printed(&["secret", "export", "all", "--members", "--form", "env"]).await;
+    assert!(lines.starts_with("m1=1.10\nm2=12345678901234567890123\nm3=1e3\n"), "{lines}");
+    let set = shell.printed(&["exec", "--secret", "all", "--all", "--", "printenv", "m1", "m2", "m3"]).await;
+    assert_eq!(set, "1.10\n12345678901234567890123\n1e3\n");
+
+    shell.create("dup", br#"{"dup":"one","dup":"two"}"#).await;
+    for arguments in [&["secret", "get", "dup", "--field", "dup"][..], &["secret", "export", "dup", "--members"]] {
+        let refusal = shell.refusal(arguments, 1).await;
+        assert!(refusal.contains("the member dup twice") && !refusal.contains("two"), "{refusal}");
+    }
+    let refusal = shell.refusal(&["exec", "--secret", "dup", "--all", "--", "true"], 125).await;
+    assert!(refusal.contains("the member dup twice"), "{refusal}");
+    fs::write(file, r#"{"i7":"a","i7":"b"}"#).unwrap();
+    assert!(shell.refusal(&["secret", "import", file], 2).await.contains("i7 is there twice"));
+    let body = r#"{"name":"dupx","name":"dupy"}"#;
+    assert!(shell.refusal(&["api", "CreateSecret", "--body", body], 2).await.contains("the member name twice"));
+}
+
+#[tokio::test]
 async fn an_edited_value_is_a_new_version_and_says_which_members_differ() {
     let shell = Shell::open().await;
     shell.create("db", br#"{"user":"app","password":"hunter2"}"#).await;

@@ -9,6 +9,7 @@ mod compared;
 mod daily;
 mod greeting;
 mod shell;
+mod untold;
 
 use std::fs;
 

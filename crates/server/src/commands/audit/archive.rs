@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use csms_cli::{CliError, Output, print as print_text};
+use csms_cli::{CliError, NewFile, Output, print as print_text, sync_directory};
 use csms_core::UnixMillis;
 use csms_store::{AuditCheckpoint, AuditRecord, ChainCheck, Store as _, StoreError};
 use serde::Deserialize;
@@ -24,7 +24,7 @@ use crate::{
     },
     clock::{self, Clock, TIME_FORM, parse_time},
     commands::{
-        Failed,
+        Failed, done,
         offline::{Installation, print, read_input, say},
     },
 };
@@ -115,6 +115,7 @@ pub(super) async fn archive(data: &Installation, format: Output, limit: Limit, o
         table.texts(["archived", &format!("{records} records, up to {last}")]);
         table.texts(["file", &out.display().to_string()]);
     })
+    .map_err(done(format!("{records} records, up to {last}, are archived in {}", out.display())))
 }
 
 /// An archive that is on disk.
@@ -136,7 +137,7 @@ fn time_of(record: &AuditRecord) -> Result<UnixMillis, Failed> {
 /// Writes the archive. Returns `None`, and leaves no file, when no record is within the limit.
 async fn write(data: &Installation, key: &SigningKey, limit: Limit, out: &Path) -> Result<Option<Made>, Failed> {
     let failed = |error: std::io::Error| format!("cannot write {}: {error}", out.display());
-    let draft = tempfile::Builder::new().prefix(".csms-audit-").tempfile_in(directory_of(out)).map_err(failed)?;
+    let draft = NewFile::beside(out).map_err(failed)?;
     let beginning = Beginning::read(data).await?;
     let link = beginning.place.link().ok_or("the checkpoint has no link")?;
     let mut check = ChainCheck::behind(data.chain(), beginning.place.number, link);
@@ -162,19 +163,14 @@ async fn write(data: &Installation, key: &SigningKey, limit: Limit, out: &Path) 
     }
     let (file, checkpoint) = archive.end(rows.state(), key, Clock::default().now())?;
     let draft = file.into_inner().map_err(|error| failed(error.into_error()))?;
-    draft.as_file().sync_all().map_err(failed)?;
-    draft.persist_noclobber(out).map_err(|error| failed(error.error))?;
+    draft.place(out).map_err(failed)?;
     Ok(Some(Made { after, checkpoint }))
-}
-
-fn directory_of(file: &Path) -> &Path {
-    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Brings the archive to the disk with its name, which a run that was killed may not have done.
 fn sync(out: &Path) -> Result<(), Failed> {
     let synced = File::open(out).and_then(|file| file.sync_all());
-    let synced = synced.and_then(|()| File::open(directory_of(out)).and_then(|directory| directory.sync_all()));
+    let synced = synced.and_then(|()| sync_directory(out));
     synced.map_err(|error| format!("cannot write {}: {error}", out.display()).into())
 }
 
