@@ -23,9 +23,26 @@ fn read(text: &str) -> Value {
 #[cfg(target_arch = "wasm32")]
 fn answered(answer: Answer) -> Value {
     match answer.as_string() {
-        Some(normal_form) => json!({ "ok": true, "value": read(&normal_form) }),
+        Some(text) if text.starts_with('{') => json!({ "ok": true, "value": read(&text) }),
+        Some(problems) => json!({ "ok": false, "problems": problems_in(&problems) }),
         None => read(&String::from(js_sys::JSON::stringify(&answer).unwrap())),
     }
+}
+
+/// The problems of a request, which cross as one text.
+#[cfg(target_arch = "wasm32")]
+fn problems_in(told: &str) -> Vec<Value> {
+    let members: Vec<_> = told.split('\u{1f}').collect();
+    let (problems, rest) = members.as_chunks();
+    assert!(rest.is_empty(), "{told}");
+    let problem = |[path, rule, message, limit, got]: &[&str; 5]| {
+        let mut problem = json!({ "path": path, "rule": rule, "message": message });
+        for (name, number) in [("limit", limit), ("got", got)].into_iter().filter(|(_, number)| !number.is_empty()) {
+            problem[name] = read(number);
+        }
+        problem
+    };
+    problems.iter().map(problem).collect()
 }
 
 #[cfg(not(target_arch = "wasm32"))]
