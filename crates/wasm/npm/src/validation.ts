@@ -100,16 +100,15 @@ export function toJson(value: unknown, field: string): string {
 /** The problems that the module tells in one text: five members each, see `crates/wasm/src/answer.rs`. */
 function problemsOf(told: string): Problem[] {
   const members = told.split("\x1f");
-  const problems: Problem[] = [];
-  for (let at = 0; at < members.length; at += 5) {
+  // What is made so is the array's and the objects' own, whatever prototypes have been given.
+  return Array.from({ length: members.length / 5 }, (_, index) => {
+    const at = 5 * index;
     const path = members[at] as string;
     const rule = members[at + 1] as Rule;
     const message = members[at + 2] as string;
     const limit = members[at + 3];
-    // Members of literals are the object's own, whatever a prototype has been given.
-    problems.push(limit ? { path, rule, message, limit: Number(limit), got: Number(members[at + 4]) } : { path, rule, message });
-  }
-  return problems;
+    return limit ? { path, rule, message, limit: Number(limit), got: Number(members[at + 4]) } : { path, rule, message };
+  });
 }
 
 /**
