@@ -132,6 +132,9 @@ export class InWebKit extends AtDocument {
     return this.page.evaluate(async (theme) => {
       document.documentElement.dataset.theme = theme;
       await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      // Colours change over a moment; what turns until something has come never ends.
+      const changes = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
+      await Promise.allSettled(changes.map(({ finished }) => finished));
     }, theme);
   }
 }
