@@ -11,6 +11,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use super::{connect, failure::During as _};
 use crate::error::{Cause, Remedy, StoreError};
 
+/// The table with the number.
+pub(super) const TABLE: &str = "log_number";
+
 /// Requires that the log, if there is one, belongs to the file. To be called before anything is written.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use rusqlite::{
     wal::CheckpointMode,
 };
 
-use super::{connect, failure::During as _, identities, schema};
+use super::{connect, failure::During as _, identities, log_number, schema};
 use crate::{
     error::StoreError,
     find,
@@ -45,6 +45,7 @@ impl File {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let lock = connect::lock(path)?;
         let mut connection = connect::for_writing(path, Duration::from_secs(2))?;
+        log_number::require_own_log(path, &connection)?;
         schema::migrate(&mut connection)?;
         Ok(Self { connection, _lock: lock })
     }
@@ -65,13 +66,13 @@ impl File {
         self.connection.execute_batch("COMMIT").during(MARKING)
     }
 
-    /// Names and columns of all tables but those of searches, which triggers fill, in the order in which they were made, so that
-    /// what is referred to comes first.
+    /// Names and columns of all tables but those of searches, which triggers fill, and of the log, which is this file's alone, in the
+    /// order in which they were made, so that what is referred to comes first.
     pub(crate) fn tables(&self) -> Result<Vec<(String, Vec<String>)>, StoreError> {
         const TABLES: &str = "SELECT name FROM sqlite_schema
              WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY rowid";
         let mut names = self.texts(TABLES, [])?;
-        names.retain(|name| !find::TABLES.contains(&name.as_str()));
+        names.retain(|name| !find::TABLES.contains(&name.as_str()) && name != log_number::TABLE);
         let columns = |name: String| {
             let columns = self.texts("SELECT name FROM pragma_table_info(?1) ORDER BY cid", [&name])?;
             Ok((name, columns))
