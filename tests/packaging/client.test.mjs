@@ -157,6 +157,35 @@ test("a deletion answers without a body, and nonsense is told as such", async (c
   assert.equal((await failure(client.showSecret({ secret_name: "demo" }))).code, "client/unexpected-answer");
 });
 
+test("an empty answer to a read, and a data key without its name or ciphertext, is an unexpected answer", async (context) => {
+  const made = { key_id: "key-1", plain_text: "00".repeat(32), cipher_text: "0200" };
+  const { cipher_text: _, ...nameless } = made;
+  const { client } = await prepared(context, [{ status: 200 }, { status: 204 }, { body: nameless }, { body: { ...made, key_id: 5 } }]);
+  const calls = [
+    () => client.showSecret({ secret_name: "demo" }),
+    () => client.listSecrets(),
+    () => client.createDataKey({ keyId: "key-1" }),
+    () => client.createDataKey({ keyId: "key-1" }),
+  ];
+  for (const call of calls) assert.equal((await failure(call())).code, "client/unexpected-answer");
+});
+
+test("headers of a session take the place of the client's own, in any case", async (context) => {
+  const headers = () => ({ "Content-Type": "application/json; charset=utf-8", "X-Project-Id": "other" });
+  const { client, requests } = await prepared(context, [{ body: { secrets: [] } }], { credentials: { session: "include", headers } });
+  await client.listSecrets();
+  const { "content-type": type, "x-project-id": project } = requests[0].headers;
+  assert.deepEqual([type, project], ["application/json; charset=utf-8", "other"]);
+});
+
+test("a fetch that does not hear of its signal ends with it", async (context) => {
+  const { client } = await prepared(context, [{}], { fetch: () => new Promise(() => {}), timeoutMilliseconds: 50, retries: 0 });
+  assert.equal((await failure(client.listSecrets())).code, "client/timeout");
+  const end = new AbortController();
+  const { client: patient } = await prepared(context, [{}], { fetch: () => new Promise(() => end.abort()) });
+  assert.equal((await failure(patient.listSecrets({}, { signal: end.signal }))).code, "client/aborted");
+});
+
 test("a data key of the key service seals and opens", async (context) => {
   const plain_text = "00112233445566778899aabbccddeeff".repeat(2);
   const made = { body: { key_id: "key-1", plain_text, cipher_text: "0200" } };
