@@ -309,6 +309,12 @@ describe("what is edited", () => {
     );
   });
 
+  test("undo brings back lines that were replaced by others of the same ends", () => {
+    const pasted = withShownText(draftOfText("\r\n\r\n\n"), "\n\na\na", { caret: 5, added: "\r\n\r\na\na" });
+    expect(storedText(pasted)).toBe("\r\n\r\na\na");
+    expect(storedText(withShownText(pasted, "\n\n\n", { caret: 3, isHistory: true }))).toBe("\r\n\r\n\n");
+  });
+
   test("undo after a paste brings the line ends back with the text, also in the value of a key", () => {
     const copied = "a\r\nb\nc\r\nd\re";
     const edits: [string, Edit][] = [

@@ -112,11 +112,19 @@ const MOST_PAST = 100;
 /** The line ends of a text, one after the other. */
 const endsIn = (text: string) => text.match(/\r\n?|\n/g)?.join(" ");
 
+/** Whether an edit takes a line end away or brings one, as the field shows it. */
+function changesLines(before: string, after: string, edit?: Edit): boolean {
+  const { start, end, inserted } = changeOf(before, after, edit?.caret);
+  return `${before.slice(start, end)}${inserted}`.includes("\n");
+}
+
 /** What is stored after an edit. Lines that an undo or a redo brings back end as they did. */
 export function afterEdit({ text, past }: Undoable, shown: string, lineEnd: LineEnd, edit?: Edit): Undoable {
   const former = edit?.isHistory ? past.findLast((each) => each !== text && shownLines(each) === shown) : undefined;
   if (former !== undefined) return { text: former, past };
   const after = (edit && pasted(text, shown, edit)) ?? edited(text, shown, lineEnd, edit);
-  // An edit that leaves the ends of all lines is undone without a memory of it.
-  return { text: after, past: endsIn(after) === endsIn(text) ? past : [...past, text, after].slice(-MOST_PAST) };
+  // An edit within a line is undone without a memory of it. One that puts lines in place of others is not, even if the ends are the
+  // same: the field does not say which of them come back.
+  const isRemembered = endsIn(after) !== endsIn(text) || changesLines(shownLines(text), shown, edit);
+  return { text: after, past: isRemembered ? [...past, text, after].slice(-MOST_PAST) : past };
 }
