@@ -67,6 +67,13 @@ export function stringEnd(text: string, start: number): number | undefined {
   return at < text.length ? at + 1 : undefined;
 }
 
+/** Where the blanks of JSON end that begin at `start`. */
+export function blanksEnd(text: string, start: number): number {
+  SPACE.lastIndex = start;
+  SPACE.test(text);
+  return SPACE.lastIndex;
+}
+
 class Scanner {
   at = 0;
   constructor(readonly text: string) {}
@@ -80,7 +87,7 @@ class Scanner {
   }
 
   space(): void {
-    this.match(SPACE);
+    this.at = blanksEnd(this.text, this.at);
   }
 
   /** Takes the character if it is next. */

@@ -1,6 +1,6 @@
 // Where a text stops being JSON. Engines name the place differently or not at all, so it is looked for here. Pure.
 
-import { stringEnd } from "./json";
+import { blanksEnd, stringEnd } from "./json";
 
 export interface Place {
   /** From 1. */
@@ -9,7 +9,6 @@ export interface Place {
   column: number;
 }
 
-const BLANKS = /[ \t\r\n]*/y;
 /** Everything but strings. */
 const TOKEN = /([{}[\],:])|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|(?:true|false|null)(?!\w)/uy;
 
@@ -31,12 +30,6 @@ export function jsonMistake(text: string): Place | undefined {
     at = blanksEnd(text, end);
   }
   return expected === "nothing" ? undefined : placeOf(text, text.trimEnd().length);
-}
-
-function blanksEnd(text: string, start: number): number {
-  BLANKS.lastIndex = start;
-  BLANKS.test(text);
-  return BLANKS.lastIndex;
 }
 
 /** What may follow; `undefined` if the token may not stand here. It keeps account of what is open. */
