@@ -13,7 +13,7 @@ const CAPACITY: usize = 16;
 pub(crate) struct Kept<T>(Mutex<Vec<(Key, T)>>);
 
 /// The server, and all that its verification depends on.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Key {
     host: String,
     port: u16,
@@ -26,14 +26,6 @@ impl Key {
     fn of((host, port): (&str, u16), trust: &Trust) -> Self {
         let Trust { ca, any_name, server_name, identity: _ } = trust.clone();
         Self { host: host.to_owned(), port, ca, any_name, server_name }
-    }
-
-    fn is_of(&self, (host, port): (&str, u16), trust: &Trust) -> bool {
-        self.host == host
-            && self.port == port
-            && self.ca == trust.ca
-            && self.any_name == trust.any_name
-            && self.server_name == trust.server_name
     }
 }
 
@@ -56,10 +48,11 @@ impl<T: Clone> Kept<T> {
         if trust.identity.is_some() {
             return make();
         }
+        let wanted = Key::of(server, trust);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = match kept.iter().position(|(key, _)| key.is_of(server, trust)) {
+        let found = match kept.iter().position(|(key, _)| *key == wanted) {
             Some(position) => kept.remove(position),
-            None => (Key::of(server, trust), make()?),
+            None => (wanted, make()?),
         };
         let made = found.1.clone();
         if kept.len() == CAPACITY {
