@@ -1,11 +1,11 @@
 /**
- * Requests checked by the very rules that the server enforces. A request of any kind has a result, unless its JSON is
- * longer than 4 Mi characters; otherwise only the arguments beside it can be invalid.
+ * Requests checked by the very rules that the server enforces. A request of any kind has a result, unless its JSON has
+ * more than 4 Mi characters. The arguments beside it can be invalid.
  */
 import { invalid, languageIn, languageOf, number, optional, text, time } from "./arguments.js";
 import * as bound from "./bindings.js";
-import { engine } from "./engine.js";
 import type { Rule } from "./catalogue.js";
+import { engine } from "./engine.js";
 import type { OperationTypes } from "./operations.js";
 import type { Problem, Refusal } from "./results.js";
 import type {
