@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 
 import { inEveryBrowser } from "./flow.mjs";
+import { ended } from "./seed.mjs";
 import { CREDENTIALS, client, JweKey, loginFor, unique } from "./stage.mjs";
 
 /** What the function seals and opens values for. */
@@ -108,6 +109,19 @@ inEveryBrowser({
     const opened = await key.openText(await valueOf(name), { name, purpose: PURPOSE });
     assert.equal(opened, '{"engine":"postgresql","password":"of few"}');
     key.free();
+  },
+
+  "rotations that the first page does not hold follow on demand": async (person) => {
+    const name = unique("long-lived");
+    await rotating(name, '{"engine":"postgresql"}');
+    for (let task = 0; task < 51; task += 1) {
+      await ended((await client.rotateSecret({ secret_name: name })).rotation_task_id);
+    }
+    await person.goTo(`#/secrets/${name}/rotation`);
+    await person.waitFor(() => document.querySelectorAll(".tasks > li").length === 50);
+    await person.press("button", "Older rotations");
+    await person.waitFor(() => document.querySelectorAll(".tasks > li").length === 51);
+    assert.ok(!(await person.page.evaluate(() => document.body.innerText.includes("Older rotations"))));
   },
 
   "automatic rotation is turned on with a period that is explained": async (person) => {

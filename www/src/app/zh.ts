@@ -655,6 +655,7 @@ const words: Record<string, string> = {
   Refused: "被拒绝",
   Filter: "筛选",
   "Older records": "更早的记录",
+  "Older rotations": "更早的轮转",
   "No record matches.": "没有匹配的记录。",
   Time: "时间",
   "the service": "服务",

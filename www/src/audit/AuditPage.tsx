@@ -7,6 +7,8 @@ import { download } from "../app/download";
 import { codeWords } from "../app/explain";
 import { useLanguage } from "../app/language";
 import { useParameters } from "../app/route";
+import { useSession } from "../app/session";
+import { usePages } from "../app/usePages";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
@@ -15,18 +17,35 @@ import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { ListTable } from "../ui/ListTable";
 import { Select } from "../ui/Select";
-import { csvOf, EVERYTHING, filterFrom, parametersOf, type Rating, type Span, saidBy, whoDid } from "./traces";
-import { useTraces } from "./useTraces";
+import {
+  csvOf,
+  EVERYTHING,
+  filterFrom,
+  parametersOf,
+  type Rating,
+  requestOf,
+  type Span,
+  saidBy,
+  whoDid,
+} from "./traces";
+
+/** How far after this machine's time records are looked for, in milliseconds: the service's clock may be ahead. */
+const AHEAD = 60_000;
 
 export function AuditPage() {
   const { t } = useLanguage();
+  const { client } = useSession();
   const [parameters, setParameters] = useParameters();
   const query = parameters.toString();
   const filter = useMemo(() => filterFrom(new URLSearchParams(query)), [query]);
   const [typed, setTyped] = useState(filter);
   // Going back brings the former filter back, also into the fields.
   useEffect(() => setTyped(filter), [filter]);
-  const { traces, isStale, error, isLoading, isMore, more, reload } = useTraces(filter);
+  const list = usePages(query, async (begun, marker, signal) => {
+    const { traces, meta_data } = await client.listTraces(requestOf(filter, begun + AHEAD, marker), { signal });
+    return { items: traces, next: meta_data.marker };
+  });
+  const { items: traces, isStale, error, isLoading, isMore, more, reload } = list;
   const set = (change: Partial<typeof EVERYTHING>) => setTyped((before) => ({ ...before, ...change }));
   // What is chosen from a list counts at once, what is typed when it is finished.
   const choose = (change: Partial<typeof EVERYTHING>) => {

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { useLanguage } from "../app/language";
 import { useLacking } from "../app/rights";
 import { useSession } from "../app/session";
-import { useQuery } from "../app/useQuery";
+import { usePages } from "../app/usePages";
 import type { Known } from "../secret/useKnownSecret";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
@@ -20,9 +20,12 @@ export function RotationTab({ known, onChange }: { known: Known; onChange: () =>
   const lacking = useLacking(known.secret.name)("rotate");
   const [isRotating, setIsRotating] = useState(false);
   const { secret } = known;
-  const history = useQuery(secret.name, (signal) =>
-    client.listSecretTask({ secret_name: secret.name, limit: 50, steps: true }, { signal }),
-  );
+  const history = usePages(secret.name, async (_, marker, signal) => {
+    const asked = { secret_name: secret.name, limit: 50, steps: true, ...(marker && { marker }) };
+    const page = await client.listSecretTask(asked, { signal });
+    return { items: page.tasks, next: page.next_marker };
+  });
+  const tasks = history.isStale ? undefined : history.items;
   if (secret.secret_type === "COMMON") {
     return (
       <Empty title={t("This secret does not rotate.")}>
@@ -58,9 +61,16 @@ export function RotationTab({ known, onChange }: { known: Known; onChange: () =>
         </header>
         {lacking && <p className="hint">{lacking}</p>}
         <Failure error={history.error} onRetry={history.reload} />
-        {!history.data && history.isLoading && <p className="muted">{t("Loading…")}</p>}
-        {history.data && history.data.tasks.length > 0 && <TaskList tasks={history.data.tasks} />}
-        {history.data?.tasks.length === 0 && <p className="muted">{t("Not rotated yet.")}</p>}
+        {!tasks && history.isLoading && <p className="muted">{t("Loading…")}</p>}
+        {tasks && tasks.length > 0 && <TaskList tasks={tasks} />}
+        {history.isMore && (
+          <div className="row">
+            <Button onPress={history.more} isPending={history.isLoading}>
+              {t("Older rotations")}
+            </Button>
+          </div>
+        )}
+        {tasks?.length === 0 && <p className="muted">{t("Not rotated yet.")}</p>}
       </section>
       {isRotating && <RotateDialog known={known} onClose={() => setIsRotating(false)} onChange={isDone} />}
     </div>

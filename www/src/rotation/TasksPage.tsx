@@ -4,7 +4,7 @@ import { useState } from "react";
 
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
-import { useQuery } from "../app/useQuery";
+import { usePages } from "../app/usePages";
 import { Button } from "../ui/Button";
 import { Choice } from "../ui/Choice";
 import { Empty } from "../ui/Empty";
@@ -17,15 +17,26 @@ export function TasksPage() {
   const { t } = useLanguage();
   const { client } = useSession();
   const [shown, setShown] = useState<Shown>("all");
-  const { data, error, isLoading, reload } = useQuery(shown, (signal) =>
-    client.listSecretTask({ limit: 100, ...(shown !== "all" && { status: shown }) }, { signal }),
-  );
+  const {
+    items: tasks,
+    total,
+    isStale,
+    error,
+    isLoading,
+    isMore,
+    more,
+    reload,
+  } = usePages(shown, async (_, marker, signal) => {
+    const asked = { limit: 100, ...(shown !== "all" && { status: shown }), ...(marker && { marker }) };
+    const page = await client.listSecretTask(asked, { signal });
+    return { items: page.tasks, next: page.next_marker, total: page.total };
+  });
   return (
     <div className="page">
       <header className="page-head">
         <h1>{t("Rotations")}</h1>
         <span className="count" role="status">
-          {data ? data.total : isLoading ? t("Loading…") : ""}
+          {isLoading ? t("Loading…") : !isStale && total}
         </span>
         <span className="grow" />
         <Button onPress={reload}>{t("Refresh")}</Button>
@@ -42,8 +53,15 @@ export function TasksPage() {
         ]}
       />
       <Failure error={error} onRetry={reload} />
-      {data && data.tasks.length > 0 && <TaskList tasks={data.tasks} withNames />}
-      {data?.tasks.length === 0 && (
+      {!isStale && tasks && tasks.length > 0 && <TaskList tasks={tasks} withNames />}
+      {isMore && (
+        <div className="row">
+          <Button onPress={more} isPending={isLoading}>
+            {t("Older rotations")}
+          </Button>
+        </div>
+      )}
+      {!isStale && tasks?.length === 0 && (
         <Empty title={shown === "FAILED" ? t("No rotation has failed.") : t("Nothing has been rotated yet.")}>
           <p>
             {t(
