@@ -111,19 +111,6 @@ inEveryBrowser({
     key.free();
   },
 
-  "rotations that the first page does not hold follow on demand": async (person) => {
-    const name = unique("long-lived");
-    await rotating(name, '{"engine":"postgresql"}');
-    for (let task = 0; task < 51; task += 1) {
-      await ended((await client.rotateSecret({ secret_name: name })).rotation_task_id);
-    }
-    await person.goTo(`#/secrets/${name}/rotation`);
-    await person.waitFor(() => document.querySelectorAll(".tasks > li").length === 50);
-    await person.press("button", "Older rotations");
-    await person.waitFor(() => document.querySelectorAll(".tasks > li").length === 51);
-    assert.ok(!(await person.page.evaluate(() => document.body.innerText.includes("Older rotations"))));
-  },
-
   "automatic rotation is turned on with a period that is explained": async (person) => {
     const name = unique("scheduled");
     await rotating(name, '{"engine":"postgresql"}');
@@ -161,3 +148,21 @@ inEveryBrowser({
     assert.deepEqual([secret.rotation_period, secret.description], ["72h", "changed meanwhile"]);
   },
 });
+
+inEveryBrowser(
+  {
+    "rotations that the first page does not hold follow on demand": async (person, browser) => {
+      const name = unique("long-lived");
+      await rotating(name, JSON.stringify(loginFor(`often_${browser}`)));
+      for (let task = 0; task < 51; task += 1) {
+        await ended((await client.rotateSecret({ secret_name: name })).rotation_task_id);
+      }
+      await person.goTo(`#/secrets/${name}/rotation`);
+      await person.waitFor(() => document.querySelectorAll(".tasks > li").length === 50);
+      await person.press("button", "Older rotations");
+      await person.waitFor(() => document.querySelectorAll(".tasks > li").length === 51);
+      assert.ok(!(await person.page.evaluate(() => document.body.innerText.includes("Older rotations"))));
+    },
+  },
+  { areUsuallyAlike: true },
+);

@@ -26,7 +26,7 @@ pub(crate) struct Stage {
 /// rotate.
 const ACCOUNTS: [&str; 2] = ["payments", "orders"];
 /// What the accounts begin with of tests that rotate in every browser.
-const ACCOUNTS_OF_BROWSERS: [&str; 5] = ["", "trial_", "outdated_", "form_", "keyboard_"];
+const ACCOUNTS_OF_BROWSERS: [&str; 6] = ["", "trial_", "outdated_", "form_", "keyboard_", "often_"];
 const BROWSERS: [&str; 3] = ["chromium", "firefox", "webkit"];
 
 /// How many steps [`raise`] takes.
