@@ -138,6 +138,7 @@ impl SqliteStore {
         let (busy_timeout, timeout) = (Duration::from_secs(10), Duration::from_secs(20));
         let settings = SqliteSettings { busy_timeout, timeout, ..SqliteSettings::default() };
         let connection = connect::for_writing(path, settings.busy_timeout)?;
+        log_number::require_own_log(path, &connection)?;
         schema::require(&connection)?;
         Self::open_locked(path, connection, settings, None)
     }

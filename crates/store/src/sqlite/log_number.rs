@@ -14,6 +14,9 @@ use crate::error::{Cause, Remedy, StoreError};
 /// The table with the number.
 pub(super) const TABLE: &str = "log_number";
 
+/// How often the numbers are compared: a server that has the file open may begin the log again between the two readings.
+const COMPARISONS: usize = 3;
+
 /// Requires that the log, if there is one, belongs to the file. To be called before anything is written.
 ///
 /// # Errors
@@ -23,11 +26,13 @@ pub(super) fn require_own_log(path: &Path, connection: &Connection) -> Result<()
     if log.metadata().map_or(0, |log| log.len()) == 0 {
         return Ok(());
     }
-    // A file of an older release has no number, and nothing is known about it. Neither is about one that cannot be read by itself:
-    // a part of the log's pages may be in it.
-    let (Ok(Some(with_log)), Some(alone)) = (number(connection), number_alone(path)) else { return Ok(()) };
-    if with_log == alone || with_log == alone.saturating_add(1) {
-        return Ok(());
+    for _ in 0..COMPARISONS {
+        // A file of an older release has no number, and nothing is known about it. Neither is about one that cannot be read by
+        // itself: a part of the log's pages may be in it.
+        let (Ok(Some(with_log)), Some(alone)) = (number(connection), number_alone(path)) else { return Ok(()) };
+        if with_log == alone || with_log == alone.saturating_add(1) {
+            return Ok(());
+        }
     }
     let (file, log) = (path.display(), log.display());
     let cause = Cause::new(format!(
@@ -125,8 +130,10 @@ mod tests {
         let backup = fs::read(&path).unwrap();
         let killed = killed_after(directory.path(), 300, &runtime);
         fs::write(&killed, &backup).unwrap();
-        let error = open(&killed).map(drop).unwrap_err();
-        assert!(format!("{error:?}").contains("does not belong to"), "{error:?}");
+        for refused in [open(&killed), SqliteStore::open_beside(&killed)] {
+            let error = refused.map(drop).unwrap_err();
+            assert!(format!("{error:?}").contains("does not belong to"), "{error:?}");
+        }
         fs::remove_file(connect::log_of(&killed)).unwrap();
         let _ = fs::remove_file(connect::beside(&killed, "-shm"));
         assert!(open(&killed).is_ok());
