@@ -181,6 +181,12 @@ impl Draft {
         self.tasks.iter().rev().chain(&self.running_task).find(|task| task.id == *id)
     }
 
+    /// The tasks put so far, in the order in which they were.
+    #[must_use]
+    pub fn put_tasks(&self) -> &[Task] {
+        &self.tasks
+    }
+
     /// Stores a task, in place of the one with the same identifier if there is one.
     pub fn put_task(&mut self, task: Task) {
         self.tasks.push(task);

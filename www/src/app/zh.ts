@@ -653,6 +653,7 @@ const words: Record<string, string> = {
   Outcome: "结果",
   Succeeded: "成功",
   Refused: "被拒绝",
+  "Refused or failed": "被拒绝或失败",
   Filter: "筛选",
   "Older records": "更早的记录",
   "Older rotations": "更早的轮转",

@@ -103,7 +103,7 @@ export function AuditPage() {
           options={[
             { value: "all", label: t("All") },
             { value: "normal", label: t("Succeeded") },
-            { value: "warning", label: t("Refused") },
+            { value: "warning", label: t("Refused or failed") },
           ]}
         />
         <Button type="submit">{t("Filter")}</Button>
@@ -190,7 +190,7 @@ function TraceRow({ trace }: { trace: Trace }) {
           t("Succeeded")
         ) : (
           <>
-            <Badge tone="danger">{t("Refused")}</Badge>{" "}
+            <Badge tone="danger">{trace.trace_type === "SystemAction" ? t("Failed") : t("Refused")}</Badge>{" "}
             <span className="hint">
               {codeWords(outcome, t)} <code>{outcome}</code>
             </span>

@@ -9,10 +9,14 @@ use std::{
     sync::Arc,
 };
 
-use csms_core::{ProjectId, Secret, SecretName, StageName, VersionId, secret::Counterpart, task::Task};
+use csms_core::{
+    ProjectId, Secret, SecretName, StageName, VersionId,
+    secret::Counterpart,
+    task::{Task, TaskStatus},
+};
 use csms_store::{AnyStore, ChangeError, CreateError, Draft, Entry, EntryChange, Store, StoreError};
 
-use super::{Origin, Trail};
+use super::{OK, Origin, Trail};
 
 /// A store that records changes.
 pub struct AuditedStore {
@@ -86,11 +90,13 @@ impl AuditedStore {
             }
             let version = affected(&before, secret).or(origin.version);
             let grantee = grantee(&before, secret);
+            let failure = draft.put_tasks().last().and_then(failure).map(str::to_owned);
             let entry = trail.change(&origin, &before.project, |record| {
                 record.secret = Some(before.name.as_str());
                 record.secret_id = Some(before.id.as_str());
                 record.version = version;
                 record.target = grantee.as_deref();
+                record.outcome = failure.as_deref().unwrap_or(OK);
             });
             draft.put_audit(entry);
             for replica in made_or_removed(&before, draft) {
@@ -149,8 +155,17 @@ impl AuditedStore {
             record.secret = Some(task.secret_name.as_str());
             record.secret_id = Some(task.secret_id.as_str());
             record.version = Some(task.version);
+            record.outcome = failure(&task).unwrap_or(OK);
         });
         self.store.finish_orphan_task(task.clone(), holder, vec![entry]).await
+    }
+}
+
+/// The code with which a rotation failed: the secret was changed, and what was wanted was not done.
+const fn failure(task: &Task) -> Option<&str> {
+    match &task.status {
+        TaskStatus::Failed { code, .. } => Some(code.as_str()),
+        TaskStatus::Running | TaskStatus::Succeeded => None,
     }
 }
 
