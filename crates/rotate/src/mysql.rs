@@ -670,21 +670,29 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
         Some(method) => second_hash(&mut session, user, &host, method).await?,
         None => None,
     };
+    // Accounts without a name admit whoever they come before.
+    let anonymous = hosts_of(&mut session, "").await?;
+    let open: Option<u64> = match shown.connections {
+        Some(_) => session.first(&statement::connections_of(user)).await?,
+        None => None,
+    };
     session.close().await;
     let is_admitted = client.as_deref().and_then(|client| account::admits(&host, client));
-    let reached = client.as_deref().and_then(|client| account::reached(&hosts, client));
-    let shadow = reached.filter(|reached| *reached != host);
+    let shadow = client.as_deref().and_then(|client| shadow_of(&host, &hosts, anonymous, client));
+    let is_full = open.zip(shown.connections).is_some_and(|(open, most)| open >= u64::from(most));
     let barrier = match is_admitted {
         Some(false) => Some(Cause::HostNotAdmitted),
         Some(true) if shadow.is_some() => Some(Cause::OtherAccount),
-        Some(true) | None => shown.barrier(inspect.account.tls()),
+        Some(true) | None => shown.barrier(inspect.account.tls()).or(is_full.then_some(Cause::Busy)),
     };
     let digest = digest(&shown, second.as_deref());
     let read = say::hash(shown.full_name(), &digest);
     let client = client.unwrap_or_default();
     let detail = match barrier {
         Some(Cause::HostNotAdmitted) => say::admits_only(read, &host, client),
-        Some(Cause::OtherAccount) => say::shadowed(read, client, shadow.unwrap_or_default()),
+        Some(Cause::OtherAccount) => say::shadowed(read, client, &shadow.unwrap_or_default()),
+        Some(Cause::Barred) => say::asks_for_more(read),
+        Some(Cause::Busy) => say::all_in_use(read, shown.connections.unwrap_or_default()),
         Some(Cause::Unsupported) if shown.method.is_none() => say::also(read, unsupported(&shown)),
         Some(Cause::Unsupported) => say::first_factor_alone(read, shown.plugin_names()),
         None if is_admitted.is_none() => say::perhaps_admits(read, &host, client),
@@ -693,6 +701,22 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
     let passwords = compared(&shown, second.as_deref(), &inspect.stored);
     let finding = Inspection::Account { barrier, passwords };
     Ok(Answer { seen: Some(digest), host: Some(host), refusal_locks, ..Answer::detailed(finding, detail) })
+}
+
+/// The host parts of other accounts, also of those without a name, to which the server takes or may take a client that an account
+/// admits.
+fn shadow_of(host: &str, named: &[String], mut anonymous: Vec<String>, client: &str) -> Option<String> {
+    // Of two accounts with one host part, the one with a name comes first.
+    anonymous.retain(|other| !named.contains(other));
+    let all = [named, &anonymous].concat();
+    match account::reached(&all, client) {
+        Some(reached) => (reached != host).then(|| reached.to_owned()),
+        None => {
+            let others = all.iter().filter(|other| *other != host && account::admits(other, client) != Some(false));
+            let others: Vec<&str> = others.map(String::as_str).collect();
+            (!others.is_empty()).then(|| others.join(", "))
+        }
+    }
 }
 
 /// Compares the stored passwords with the hashes; `None` where they cannot be compared.
@@ -941,6 +965,25 @@ mod tests {
     fn after_the_statement(code: u16) -> Change {
         let (message, state) = (String::new(), "HY000".to_owned());
         change_that_failed(&Error::Server(ServerError { code, message, state }))
+    }
+
+    #[test]
+    fn an_account_that_comes_first_may_be_one_without_a_name() {
+        let hosts = |hosts: &[&str]| -> Vec<String> { hosts.iter().map(|host| (*host).to_owned()).collect() };
+        let shadow = |named: &[&str], anonymous: &[&str]| shadow_of("%", &hosts(named), hosts(anonymous), "127.0.0.1");
+        assert_eq!(shadow(&["%"], &[]), None);
+        assert_eq!(
+            shadow(&["%"], &["%", "10.%", "localhost"]),
+            None,
+            "of one host part, the one with a name comes first"
+        );
+        assert_eq!(shadow(&["%"], &["127.0.0.1"]).as_deref(), Some("127.0.0.1"));
+        assert_eq!(shadow(&["%", "127.%"], &[]).as_deref(), Some("127.%"));
+        assert_eq!(
+            shadow(&["%", "127.0.0.0/255.0.0.0"], &[]).as_deref(),
+            Some("127.0.0.0/255.0.0.0"),
+            "it may come first"
+        );
     }
 
     #[test]

@@ -517,10 +517,17 @@ pub(crate) async fn rights(
 pub(crate) async fn inspect(inspect: Inspect<'_>, address: SocketAddr, limits: Limits) -> Answer<Inspection> {
     let name = inspect.account.login().account_name();
     let role = literal(name);
+    let database = literal(inspect.account.dbname().unwrap_or(DEFAULT_DATABASE));
+    // The server looks at all of this only after the password, so that a login with a wrong one tells nothing of it.
     let question = |_| {
         format!(
-            "SELECT NOT rolcanlogin, rolconnlimit = 0 AND NOT rolsuper, \
-             COALESCE(rolvaliduntil < pg_catalog.now(), false) FROM pg_catalog.pg_roles WHERE rolname = {role}"
+            "SELECT NOT r.rolcanlogin, r.rolconnlimit = 0 AND NOT r.rolsuper, \
+             COALESCE(r.rolvaliduntil < pg_catalog.now(), false), d.oid IS NULL, \
+             NOT (d.datallowconn AND pg_catalog.has_database_privilege(r.oid, d.oid, 'CONNECT')), \
+             NOT r.rolsuper AND r.rolconnlimit > 0 AND r.rolconnlimit <= \
+             (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a WHERE a.usesysid = r.oid) \
+             FROM pg_catalog.pg_roles r LEFT JOIN pg_catalog.pg_database d ON d.datname = {database} \
+             WHERE r.rolname = {role}"
         )
     };
     let purpose = (Purpose::Look, limits.change);
@@ -532,6 +539,9 @@ pub(crate) async fn inspect(inspect: Inspect<'_>, address: SocketAddr, limits: L
         let barrier = match () {
             () if is(&row, 0) || is(&row, 1) => Some(Cause::Barred),
             () if is(&row, 2) => Some(Cause::Expired),
+            () if is(&row, 3) => Some(Cause::NoDatabase),
+            () if is(&row, 4) => Some(Cause::NoConnect),
+            () if is(&row, 5) => Some(Cause::Busy),
             () => None,
         };
         let guard = Guard::of(&session.first_row(&method(session.version)).await?, session.own, name);

@@ -160,6 +160,27 @@ const FAMILY: &[Case] = &[
     Case { name: "a stored password that is wrong", value: stale, wanted: Wanted::Refused("Do not reset"), ..PLAIN },
     Case { name: "a stored password that is wrong, with an administrator", value: stale, admin: true, ..PLAIN },
     Case {
+        name: "a wrong password and no trust in the server's certificate, with an administrator that has it",
+        value: |value, extra| {
+            stale(value, extra);
+            value.as_object_mut().unwrap().remove("tls_ca");
+        },
+        admin: true,
+        wanted: Wanted::Refused("put the CA's certificate into tls_ca"),
+        ..PLAIN
+    },
+    Case {
+        name: "a wrong password and REQUIRE SUBJECT, with an administrator",
+        given: &["ALTER USER {u}@'%' REQUIRE SUBJECT '/CN=somebody-else'"],
+        value: |value, extra| {
+            stale(value, extra);
+            with_certificate(value, extra);
+        },
+        admin: true,
+        wanted: Wanted::Refused("nothing was changed"),
+        ..PLAIN
+    },
+    Case {
         name: "REQUIRE X509, no certificate in the value, with an administrator",
         given: &["ALTER USER {u}@'%' REQUIRE X509"],
         admin: true,
@@ -316,7 +337,7 @@ const FAMILY: &[Case] = &[
         name: "REQUIRE CIPHER, and connections have another one, with an administrator",
         given: &["ALTER USER {u}@'%' REQUIRE CIPHER 'AES128-SHA'"],
         admin: true,
-        wanted: Wanted::Refused("for a reason that the administrator cannot see"),
+        wanted: Wanted::Refused("nothing but a login with the right password shows"),
         ..PLAIN
     },
     Case {
@@ -984,7 +1005,7 @@ const SESSIONS: &[Case] = &[
         value: stale,
         admin: true,
         host: Some("%"),
-        wanted: Wanted::Refused("leads to the account of this name for 127.%"),
+        wanted: Wanted::Refused("leads, or may lead, to an account for 127.%"),
         ..PLAIN
     },
     Case {
@@ -1176,6 +1197,28 @@ const POSTGRESQL: &[Case] = &[
     ROTATED_WHERE_THE_ADMINISTRATOR_IS,
     Case { name: "a stored password that is wrong", value: stale, wanted: Wanted::Refused("Do not reset"), ..PLAIN },
     Case { name: "a stored password that is wrong, with an administrator", value: stale, admin: true, ..PLAIN },
+    Case {
+        name: "a wrong password and a database that does not exist, with an administrator",
+        value: |value, extra| {
+            stale(value, extra);
+            value["dbname"] = "absent".into();
+        },
+        admin: true,
+        wanted: Wanted::Refused("the database does not exist"),
+        ..PLAIN
+    },
+    Case {
+        name: "a wrong password and a database that is closed to the role, with an administrator",
+        given: &["CREATE DATABASE apart", "REVOKE CONNECT ON DATABASE apart FROM PUBLIC"],
+        value: |value, extra| {
+            stale(value, extra);
+            value["dbname"] = "apart".into();
+        },
+        admin: true,
+        wanted: Wanted::Refused("may not connect to this database"),
+        after: &["DROP DATABASE apart"],
+        ..PLAIN
+    },
     Case {
         name: "a stored password that is wrong, and an administrator that is no superuser",
         given: &["ALTER ROLE keeper NOSUPERUSER CREATEROLE"],

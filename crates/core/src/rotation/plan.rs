@@ -9,7 +9,8 @@
 //! - A password is changed only by a login as the very account whose password it is. An administrator changes it only
 //!   after the account has shown that it cannot, and never on the strength of a refused login alone: servers refuse a
 //!   right password too (a host that the account does not admit, a missing client certificate, an expired role). It reads
-//!   the account first, and writes where the stored passwords are known to be wrong. The management service of a cloud, where
+//!   the account first, and writes where the stored passwords are known to be wrong and the account's own connection is known to
+//!   get as far as the password. The management service of a cloud, where
 //!   it sets passwords, takes the place of whichever login might have done so, and needs the same proof.
 //! - SYSCURRENT that is refused may have the right password: its value may differ from SYSPREVIOUS's in more than the password, in
 //!   the protection of the connection for instance. So SYSPREVIOUS changes the password only where its own one, another one, is
@@ -541,6 +542,8 @@ pub struct Situation {
     /// Whether the server has rejected a password in this attempt, or has said that it checked the one it accepted, so that
     /// accepting one means something.
     passwords_checked: bool,
+    /// Whether the server has looked at a password of the account over the account's own connection in this attempt.
+    is_reached: bool,
     /// What one refused login does to the account.
     refusal: Refusal,
     /// Whether an earlier attempt, or a change in this one, may have set the pending password.
@@ -572,6 +575,7 @@ impl Situation {
             is_outdated: false,
             decoy: None,
             passwords_checked: false,
+            is_reached: false,
             refusal: Refusal::default(),
             pending_may_be_set: labels.pending.is_some(),
             leaves_label: false,
@@ -649,6 +653,7 @@ impl Situation {
     /// [`Action::Probe`] was executed.
     pub fn note_probe(&mut self, role: Role, probe: Probe) {
         self.passwords_checked |= probe.is_refusal();
+        self.is_reached |= !matches!(probe, Probe::Unknown(_));
         if let Some(labelled) = self.labelled_mut(role) {
             labelled.probe = Some(probe);
         }
@@ -683,6 +688,7 @@ impl Situation {
     /// [`Action::ProbeDecoy`] was executed.
     pub fn note_decoy(&mut self, probe: Probe) {
         self.passwords_checked |= probe.is_refusal();
+        self.is_reached |= probe.is_refusal();
         self.decoy = Some(probe);
     }
 
@@ -961,6 +967,9 @@ fn set(situation: &Situation, account: &Login, by: Setter) -> Result<Action, Act
 
 /// That accepting the new password will be a proof, which is found out before anything is changed.
 fn is_provable(situation: &Situation, account: &Login, by: Setter) -> Result<(), Action> {
+    if by == Setter::Admin {
+        gets_as_far_as_the_password(situation)?;
+    }
     match situation.decoy {
         _ if situation.passwords_checked => Ok(()),
         // A refused login would lock the account. No stored password is the account's, so SYSCURRENT has nothing to lose, and what
@@ -972,6 +981,23 @@ fn is_provable(situation: &Situation, account: &Login, by: Setter) -> Result<(),
         }
         Some(Probe::Unknown(cause)) => Err(Action::Retry(RetryReason::DecoyUnknown(cause))),
         None | Some(_) => passwords_are_checked(situation, account),
+    }
+}
+
+/// That the server looks at the account's password over the account's own connection. No stored password is right, so a password that
+/// nobody can have set has to be refused, before an administrator replaces the one that applications use: a connection that fails
+/// before that, in TLS for instance, or is refused for another reason would never prove the new one.
+fn gets_as_far_as_the_password(situation: &Situation) -> Result<(), Action> {
+    match situation.decoy {
+        _ if situation.is_reached => Ok(()),
+        // A refused login would lock the account.
+        _ if situation.one_refusal_locks() => Ok(()),
+        None => Err(Action::ProbeDecoy),
+        Some(Probe::Unknown(cause)) if cause.is_for_good() => {
+            Err(Action::NeedsOperator(OperatorReason::LoginBarred(Role::Pending, cause)))
+        }
+        Some(Probe::Unknown(cause)) => Err(Action::Retry(RetryReason::DecoyUnknown(cause))),
+        Some(_) => Err(Action::NeedsOperator(OperatorReason::PasswordsNotChecked)),
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) enum Require {
     Nothing,
     Tls,
     Certificate,
+    /// A cipher, or a certificate with a subject or of an issuer: whether a connection meets that only a login shows.
+    Particular,
 }
 
 /// An account as `SHOW CREATE USER` describes it.
@@ -46,6 +48,8 @@ pub(super) struct Shown {
     pub(super) connections_per_hour: Option<u32>,
     /// Statements within an hour, where they are limited.
     pub(super) queries_per_hour: Option<u32>,
+    /// Connections at a time, where they are limited.
+    pub(super) connections: Option<u32>,
     /// Failed logins that MySQL counts.
     pub(super) failed_logins: Option<u32>,
     /// Whether it locks the account after them, for days or for good.
@@ -76,6 +80,7 @@ impl Shown {
             has_expired: false,
             connections_per_hour: None,
             queries_per_hour: None,
+            connections: None,
             failed_logins: None,
             is_locked_after_them: false,
         };
@@ -144,10 +149,10 @@ impl Shown {
             };
             match (word, next) {
                 (Word::Plain("REQUIRE"), Some(Word::Plain("SSL"))) => self.require = Require::Tls,
-                (Word::Plain("REQUIRE"), Some(Word::Plain("X509" | "SUBJECT" | "ISSUER"))) => {
-                    self.require = Require::Certificate;
+                (Word::Plain("REQUIRE"), Some(Word::Plain("X509"))) => self.require = Require::Certificate,
+                (Word::Plain("REQUIRE"), Some(Word::Plain("SUBJECT" | "ISSUER" | "CIPHER"))) => {
+                    self.require = Require::Particular;
                 }
-                (Word::Plain("REQUIRE"), Some(Word::Plain("CIPHER"))) => self.require = Require::Tls,
                 (Word::Plain("ACCOUNT"), Some(Word::Plain("LOCK"))) => self.is_locked = true,
                 // PASSWORD EXPIRE alone; DEFAULT, NEVER and INTERVAL are rules for later.
                 (Word::Plain("EXPIRE"), next) => {
@@ -155,6 +160,7 @@ impl Shown {
                 }
                 (Word::Plain("MAX_CONNECTIONS_PER_HOUR"), _) => self.connections_per_hour = number(),
                 (Word::Plain("MAX_QUERIES_PER_HOUR"), _) => self.queries_per_hour = number(),
+                (Word::Plain("MAX_USER_CONNECTIONS"), _) => self.connections = number(),
                 (Word::Plain("FAILED_LOGIN_ATTEMPTS"), _) => self.failed_logins = number(),
                 (Word::Plain("PASSWORD_LOCK_TIME"), Some(Word::Plain(days))) => {
                     self.is_locked_after_them = *days != "0";
@@ -211,8 +217,11 @@ impl Shown {
     pub(super) fn barrier(&self, tls: &Tls) -> Option<Cause> {
         let has_identity = matches!(tls, Tls::Verify(trust) if trust.identity.is_some());
         match self.require {
-            Require::Tls | Require::Certificate if matches!(tls, Tls::Disable) => return Some(Cause::TlsWanted),
+            Require::Tls | Require::Certificate | Require::Particular if matches!(tls, Tls::Disable) => {
+                return Some(Cause::TlsWanted);
+            }
             Require::Certificate if !has_identity => return Some(Cause::CertificateWanted),
+            Require::Particular => return Some(Cause::Barred),
             _ => {}
         }
         if self.is_locked {
@@ -300,8 +309,6 @@ pub(super) fn reached<'a>(hosts: &'a [String], client: &str) -> Option<&'a str> 
     for host in hosts {
         if admits(host, client)? {
             let rank = match host.find(['%', '_']) {
-                // Versions differ in where networks come.
-                _ if host.contains(['/', '\\']) => return None,
                 _ if host.is_empty() => 0,
                 Some(position) => position + 1,
                 None => usize::MAX,
@@ -311,6 +318,9 @@ pub(super) fn reached<'a>(hosts: &'a [String], client: &str) -> Option<&'a str> 
     }
     admitting.sort_unstable();
     match admitting.as_slice() {
+        [(_, only)] => Some(only),
+        // Versions differ in where networks come.
+        several if several.iter().any(|(_, host)| host.contains(['/', '\\'])) => None,
         [.., (other, _), (first, _)] if other == first => None,
         [.., (_, first)] => Some(first),
         [] => None,
@@ -499,8 +509,23 @@ mod tests {
         assert_eq!(of(&["127.0.0.1", "127.0.0.%", "%"]).as_deref(), Some("127.0.0.1"));
         assert_eq!(of(&["", "%"]).as_deref(), Some("%"));
         assert_eq!(of(&["%", "10.%"]).as_deref(), Some("%"));
+        assert_eq!(
+            of(&["127.0.0.0/255.0.0.0", "10.%"]).as_deref(),
+            Some("127.0.0.0/255.0.0.0"),
+            "no other admits the client"
+        );
         for untold in [&["127.0.0.0/255.0.0.0", "%"][..], &["127.%", "127._.0.1"], &["10.%"], &[]] {
             assert_eq!(of(untold), None, "{untold:?}");
+        }
+    }
+
+    #[test]
+    fn what_only_a_login_could_show_to_be_met_stands_in_the_way() {
+        use csms_core::rotation::Trust;
+        for clause in ["SUBJECT '/CN=a'", "ISSUER '/CN=ca'", "CIPHER 'TLS_AES_256_GCM_SHA384'"] {
+            let text = format!("CREATE USER `a`@`%` IDENTIFIED WITH 'caching_sha2_password' AS 'x' REQUIRE {clause}");
+            assert_eq!(parse(&text).barrier(&Tls::Disable), Some(Cause::TlsWanted));
+            assert_eq!(parse(&text).barrier(&Tls::Verify(Trust::default())), Some(Cause::Barred));
         }
     }
 

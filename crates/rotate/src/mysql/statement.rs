@@ -150,6 +150,11 @@ pub(super) fn hosts_of(user: &str) -> String {
     format!("SELECT Host FROM mysql.user WHERE User = {} /*M!100005 AND is_role = 'N' */ ORDER BY Host", *user)
 }
 
+/// Asks how many sessions a user has now, as far as the login may see those of others.
+pub(super) fn connections_of(user: &str) -> String {
+    format!("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = {}", *literal(user))
+}
+
 /// Asks for the hash of the second password that MySQL keeps for an account; needs what [`hosts_of`] needs.
 pub(super) fn second_password_of(user: &str, host: &str) -> String {
     format!(

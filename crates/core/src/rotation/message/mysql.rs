@@ -87,8 +87,15 @@ messages! {
         "{what}; it admits only {host}, and this is {client}"
         "{what}；只允许从 {host} 登录，而当前主机是 {client}";
     shadowed(what, client, host) "mysql.shadowed"
-        "{what}; a login from {client} leads to the account of this name for {host}"
-        "{what}；从 {client} 登录得到的是该名称下主机为 {host} 的账号";
+        "{what}; a login from {client} leads, or may lead, to an account for {host}"
+        "{what}；从 {client} 登录会得到或可能得到主机为 {host} 的另一个账号";
+    asks_for_more(what) "mysql.asks-for-more"
+        "{what}; its REQUIRE clause names a subject, an issuer or a cipher, and nothing but a login with the right password shows \
+         whether this connection meets it"
+        "{what}；该账号的 REQUIRE 子句指定了证书主体、颁发者或加密套件，只有使用正确密码登录才能知道此连接是否符合";
+    all_in_use(what, limit) "mysql.all-in-use"
+        "{what}; it may have {limit} connections at a time, and they are in use"
+        "{what}；该账号同时最多可有 {limit} 个连接，且已全部占用";
     also(what, remark) "mysql.also" "{what}; {remark}" "{what}；{remark}";
     perhaps_admits(what, host, client) "mysql.perhaps-admits"
         "{what}; whether {host} admits the address of {client} is not known"

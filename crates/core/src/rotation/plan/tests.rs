@@ -659,7 +659,32 @@ fn a_management_service_sets_a_password_that_the_administrator_finds_wrong() {
     let reason = OperatorReason::AccountBarred(Cause::HostNotAdmitted);
     assert_eq!(plan(&barred), Action::NeedsOperator(reason));
     nobody.note_inspection(ALL_WRONG);
+    assert_eq!(plan(&nobody), Action::ProbeDecoy);
+    nobody.note_decoy(Rejected);
     assert_eq!(plan(&nobody), Action::SetPassword { by: Setter::Service });
+}
+
+#[test]
+fn an_administrator_changes_nothing_that_the_account_s_own_connection_could_not_prove() {
+    for situation in [single(), on_mysql(single())] {
+        let engine = situation.login(Current).map(|login| login.engine).unwrap();
+        let mut wrong = with_admin(situation, Login { engine, ..login("root") });
+        // What the server does with the administrator's own password says nothing of the account's connection.
+        wrong.note_passwords_checked();
+        wrong.note_inspection(ALL_WRONG);
+        assert_eq!(plan(&wrong), Action::ProbeDecoy);
+        let after = |probe: Probe| {
+            let mut situation = wrong.clone();
+            situation.note_decoy(probe);
+            plan(&situation)
+        };
+        assert_eq!(after(Rejected), Action::SetPassword { by: Setter::Admin });
+        let barred = OperatorReason::LoginBarred(Pending, Cause::TlsWanted);
+        assert_eq!(after(Probe::Unknown(Cause::TlsWanted)), Action::NeedsOperator(barred));
+        let later = RetryReason::DecoyUnknown(Cause::Unreachable);
+        assert_eq!(after(Probe::Unknown(Cause::Unreachable)), Action::Retry(later));
+        assert_eq!(after(Accepted), Action::NeedsOperator(OperatorReason::PasswordsNotChecked));
+    }
 }
 
 #[test]
@@ -796,7 +821,7 @@ fn any_situation() -> impl Strategy<Value = Situation> {
     ];
     let labelled = (any_labelled(), any_labelled(), any_labelled());
     let rest = (any::<bool>(), proptest::option::of(1_u32..6), any_probe(), any::<bool>(), change, 0..=MAX_CANDIDATES);
-    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any_refusal(), any::<[bool; 4]>());
+    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any_refusal(), any::<[bool; 5]>());
     (labelled, rest, others).prop_map(
         |(
             (pending, current, previous),
@@ -815,6 +840,7 @@ fn any_situation() -> impl Strategy<Value = Situation> {
             is_outdated: flags[3],
             decoy,
             passwords_checked,
+            is_reached: flags[4],
             refusal,
             pending_may_be_set: flags[0],
             leaves_label: flags[1],
@@ -837,6 +863,8 @@ proptest! {
                     situation.passwords_checked
                         || (matches!(by, Setter::Admin | Setter::Service) && situation.one_refusal_locks())
                 );
+                // Nothing is known of an account's connection before a password was looked at over it.
+                prop_assert!(by != Setter::Admin || situation.is_reached || situation.one_refusal_locks());
                 // Whoever goes on after an interruption needs no login that may be refused.
                 let tells = situation.hashes_are_read() || situation.mode == RotationMode::MultiUser;
                 prop_assert!(tells || !situation.one_refusal_locks());
