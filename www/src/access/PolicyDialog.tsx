@@ -102,7 +102,7 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
         {!policy && (
           <>
             <Field label={t("Name")} value={name} onChange={setName} />
-            <Field label={t("Description")} value={description} onChange={setDescription} />
+            <Field label={t("Description")} mayHaveLines value={description} onChange={setDescription} />
           </>
         )}
         <Failure error={unread} />

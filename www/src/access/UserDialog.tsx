@@ -73,7 +73,7 @@ export function UserDialog({ user: opened, onClose, onChange }: Props) {
           onChange={setName}
           hint={t("Letters, digits, spaces and - _ . @")}
         />
-        <Field label={t("Description")} value={description} onChange={setDescription} />
+        <Field label={t("Description")} mayHaveLines value={description} onChange={setDescription} />
         {hasMoved && user && (
           <>
             <MovedNotice title={t("The user was changed elsewhere after you began.")} />

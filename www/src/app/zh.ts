@@ -194,6 +194,9 @@ const words: Record<string, string> = {
   "For a public key": "使用公钥",
   "The service encrypts every value it stores. A sealed value is encrypted in this page as well, so that not even the service can read it.":
     "服务会加密保存的每个值。也可以先在本页加密再保存，连服务也无法读取。",
+  "{count} lines, with their line breaks.": "共 {count} 行，包含换行符。",
+  "This field holds one line; the text has line breaks, so nothing was pasted.":
+    "此处只能填写一行；文本包含换行符，未粘贴。",
   Passphrase: "口令",
   "Whoever reads the value needs it. If it is lost, the value is lost: neither the service nor an administrator can recover it.":
     "读取该值时需要它。口令丢失，值也就丢失：服务和管理员都无法找回。",

@@ -70,7 +70,7 @@ export function KeyDialog({
           onChange={setAlias}
           hint={t("Letters, digits and : / _ - in any order; it must not end in /default.")}
         />
-        <Field label={t("Description")} value={description} onChange={setDescription} />
+        <Field label={t("Description")} mayHaveLines value={description} onChange={setDescription} />
         {hasMoved && key && (
           <>
             <MovedNotice title={t("The key was changed elsewhere after you began.")} />

@@ -9,6 +9,7 @@ import { GenerateButton } from "../ui/GenerateButton";
 import { SecretInput } from "../ui/SecretInput";
 import { Select } from "../ui/Select";
 import { Toggle } from "../ui/Toggle";
+import { withEdit } from "../value/lines";
 import { type Account, type AccountField, ENGINES, inEngine, type Trust } from "./account";
 
 interface Props {
@@ -73,7 +74,8 @@ export function AccountFields({ account, onChange, missing }: Props) {
           label={t("Password of the account")}
           initial={account.password}
           isShown={isShown}
-          onInput={(password) => onChange({ password })}
+          mayHaveLines
+          onInput={(shown, edit) => onChange({ password: withEdit(account.password, shown, edit) })}
           hint={t("The one that the database accepts now. A rotation replaces it.")}
           problems={problem("password", t("The password that the database accepts now."))}
         />

@@ -62,6 +62,7 @@ export function EditDialog({ known: opened, isOpen, onClose, onChange }: SecretD
       <Form onSubmit={submit} isBusy={isRunning}>
         <Field
           label={t("Description")}
+          mayHaveLines
           value={description}
           onChange={(text) => (setDescription(text), problems.touch("description"))}
           problems={problems.of("description")}

@@ -157,6 +157,7 @@ export function CreatePage() {
       )}
       <Field
         label={t("Description")}
+        mayHaveLines
         value={description}
         onChange={(text) => (setDescription(text), problems.touch("description"))}
         problems={problems.of("description")}

@@ -21,7 +21,7 @@ import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
 import { Select } from "../ui/Select";
 import { Toggle } from "../ui/Toggle";
-import { edited, lineEndOf, pasted } from "../value/lines";
+import { withEdit } from "../value/lines";
 import { useReplacing } from "../value/useReplacing";
 import { useValueLimit } from "../value/useValueLimit";
 import { storedText, textOf } from "../value/value";
@@ -146,9 +146,7 @@ export function ImportPage() {
             label={t("Or paste it")}
             rows={8}
             initial={text}
-            onInput={(shown, paste) =>
-              setText((before) => (paste && pasted(before, shown, paste)) ?? edited(before, shown, lineEndOf(before)))
-            }
+            onInput={(shown, edit) => setText((before) => withEdit(before, shown, edit))}
           />
         </div>
         <div className="sections">

@@ -6,14 +6,16 @@ import {
   type DragEvent,
   type FormEvent,
   type KeyboardEvent,
-  useEffect,
   useId,
+  useLayoutEffect,
   useRef,
   useState,
 } from "react";
 
 import { isComposing } from "../app/composing";
-import type { Edit } from "../value/lines";
+import { useLanguage } from "../app/language";
+import { type Edit, shownLines } from "../value/lines";
+import { type Pasted, textOf, useLineBreaks } from "./useLineBreaks";
 
 interface Props {
   label: string;
@@ -26,6 +28,8 @@ interface Props {
   rows?: number;
   /** Whether a single line grows with what is pasted, or added by Shift+Enter; Enter sends the form until then. */
   isGrowing?: boolean;
+  /** Whether a text with line breaks, pasted into a single line, makes it a field of several; refused otherwise. */
+  mayHaveLines?: boolean;
   hint?: string | undefined;
   problems?: readonly string[] | undefined;
   autoComplete?: string;
@@ -45,19 +49,44 @@ export function SecretInput(props: Props) {
     onInput,
     isShown = false,
     isGrowing = false,
+    mayHaveLines = false,
     hint,
-    problems = [],
     isLabelHidden = false,
   } = props;
+  const { t } = useLanguage();
   const id = useId();
   const [lines, setLines] = useState(() => linesIn(initial));
-  const rows = isGrowing ? Math.min(lines, MOST_LINES) : props.rows;
+  // It stays of several lines while somebody edits it.
+  const [isOfLines, setIsOfLines] = useState(isGrowing || (mayHaveLines && lines > 1));
+  const rows = isOfLines ? Math.min(lines, MOST_LINES) : props.rows;
   const field = useRef<HTMLInputElement & HTMLTextAreaElement>(null);
   /** What was pasted or dropped, and does not stand in the field yet. */
   const coming = useRef<string>(undefined);
-  useEffect(() => {
-    if (field.current) field.current.value = initial;
-  }, []);
+  /** What was pasted into the single line, for the field of several that takes its place. */
+  const taken = useRef<Pasted>(undefined);
+  const { handlers, refusal, forget } = useLineBreaks(
+    mayHaveLines
+      ? (pasted) => {
+          taken.current = pasted;
+          setLines(linesIn(pasted.text));
+          setIsOfLines(true);
+          onInput(shownLines(pasted.text), pasted);
+        }
+      : undefined,
+  );
+  const problems = [...refusal, ...(props.problems ?? [])];
+  useLayoutEffect(() => {
+    const [node, pasted] = [field.current, taken.current];
+    if (!node) return;
+    node.value = pasted?.text ?? initial;
+    if (!pasted) return;
+    node.focus();
+    node.setSelectionRange(pasted.caret, pasted.caret);
+    taken.current = undefined;
+  }, [isOfLines]);
+  const note = (event: ClipboardEvent<HTMLElement> | DragEvent<HTMLElement>) => {
+    coming.current = textOf(event);
+  };
   const described = [hint && `${id}-hint`, problems.length > 0 && `${id}-problem`].filter(Boolean).join(" ");
   const common = {
     id,
@@ -69,6 +98,7 @@ export function SecretInput(props: Props) {
     "aria-invalid": problems.length > 0 || undefined,
     "aria-describedby": described || undefined,
     onInput: ({ currentTarget, nativeEvent }: FormEvent<HTMLInputElement | HTMLTextAreaElement>) => {
+      forget();
       setLines(linesIn(currentTarget.value));
       const { inputType = "" } = nativeEvent as InputEvent;
       const added = /^insertFrom(Paste|Drop)$/.test(inputType) ? coming.current : undefined;
@@ -80,12 +110,14 @@ export function SecretInput(props: Props) {
       });
     },
     // The field itself drops the line ends.
-    onPaste: ({ clipboardData }: ClipboardEvent) => (coming.current = clipboardData.getData("text")),
-    onDrop: ({ dataTransfer }: DragEvent) => (coming.current = dataTransfer.getData("text")),
-    ...(isGrowing && {
+    onPaste: note,
+    onDrop: note,
+    ...(!rows && handlers),
+    ...(isOfLines && {
       onKeyDown: (event: KeyboardEvent<HTMLElement>) => {
         // A line break that is typed by accident would become part of the value, unseen.
-        if (event.key !== "Enter" || event.shiftKey || isComposing(event.nativeEvent) || lines > 1) return;
+        if (event.key !== "Enter" || event.shiftKey || isComposing(event.nativeEvent)) return;
+        if (isGrowing && lines > 1) return;
         event.preventDefault();
         field.current?.form?.requestSubmit();
       },
@@ -101,6 +133,9 @@ export function SecretInput(props: Props) {
         <span id={`${id}-hint`} className="hint">
           {hint}
         </span>
+      )}
+      {mayHaveLines && lines > 1 && (
+        <span className="hint">{t("{count} lines, with their line breaks.", { count: lines })}</span>
       )}
       {problems.length > 0 && (
         <span id={`${id}-problem`} className="problem">

@@ -11,6 +11,7 @@ import { CopySecret } from "../ui/CopyText";
 import { Form } from "../ui/Form";
 import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
+import { withEdit } from "./lines";
 import { ShownValue } from "./ShownValue";
 import { foreignIn, type Owner, opened } from "./sealing";
 import { type SealedHeader, type Stored, storedText, textOf, toBase64 } from "./value";
@@ -105,7 +106,8 @@ export function OpenSealed({ token, header, owner, fileName, onOpen }: Props) {
       )}
       <SecretInput
         label={isPassphrase ? t("Passphrase") : t("Private key (JSON Web Key)")}
-        onInput={setSecret}
+        mayHaveLines
+        onInput={(shown, edit) => setSecret((before) => withEdit(before, shown, edit))}
         autoComplete="off"
       />
       {error !== undefined && (

@@ -14,6 +14,7 @@ import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
 import { Toggle } from "../ui/Toggle";
+import { withEdit } from "./lines";
 import { isPrivateKey, keyPair, type Sealing, type SealingWay } from "./sealing";
 
 interface Props {
@@ -71,7 +72,10 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
             label={t("Passphrase")}
             isShown={isShown}
             initial={sealing.passphrase}
-            onInput={(passphrase) => onChange((before) => ({ ...before, passphrase }))}
+            mayHaveLines
+            onInput={(shown, edit) =>
+              onChange((before) => ({ ...before, passphrase: withEdit(before.passphrase, shown, edit) }))
+            }
             problems={problems}
             hint={t(
               "Whoever reads the value needs it. If it is lost, the value is lost: neither the service nor an administrator can recover it.",
@@ -82,7 +86,10 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
             label={t("Passphrase once more")}
             isShown={isShown}
             initial={sealing.repeated}
-            onInput={(repeated) => onChange((before) => ({ ...before, repeated }))}
+            mayHaveLines
+            onInput={(shown, edit) =>
+              onChange((before) => ({ ...before, repeated: withEdit(before.repeated, shown, edit) }))
+            }
             problems={
               sealing.repeated !== "" && sealing.repeated !== sealing.passphrase && problems.length === 0
                 ? [t("The two passphrases differ.")]

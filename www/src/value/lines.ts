@@ -100,6 +100,10 @@ export function pasted(text: string, shown: string, { caret, added }: Edit): str
 export const edited = (text: string, shown: string, lineEnd: LineEnd, edit?: Edit): string =>
   replaced(text, changeOf(shownLines(text), shown, edit?.caret), lineEnd);
 
+/** The stored text after an edit of how it is shown, or after a paste with its own line ends. */
+export const withEdit = (text: string, shown: string, edit?: Edit): string =>
+  (edit && pasted(text, shown, edit)) ?? edited(text, shown, lineEndOf(text), edit);
+
 /** A text in a field, with the former ones that an undo or a redo brings back. */
 export interface Undoable {
   text: string;
