@@ -778,6 +778,8 @@ const words: Record<string, string> = {
   "Copy the code": "复制代码",
   Code: "代码",
   "The secret {name} is saved.": "凭据 {name} 已保存。",
+  "KMS key now: {text}": "现在的 KMS 密钥：{text}",
+  "Event now: {text}": "现在的事件：{text}",
   "Description now: {text}": "现在的描述：{text}",
   "The expiry of {version} is saved.": "{version} 的过期时间已保存。",
   "The stage {stage} is removed.": "版本状态 {stage} 已移除。",

@@ -25,15 +25,22 @@ import type { Known } from "./useKnownSecret";
 const aspect = ({ secret: { description, kms_key_id, event_subscriptions } }: Known) =>
   JSON.stringify([description, kms_key_id, event_subscriptions]);
 
+/** The event that the secret subscribes to; empty for none. */
+const eventOf = ({ secret }: Known) => secret.event_subscriptions.find(Boolean) ?? "";
+
 export function EditDialog({ known: opened, isOpen, onClose, onChange }: SecretDialogProps) {
   const { t, language } = useLanguage();
   const { client } = useSession();
-  const { known, hasMoved, isSame } = useFresh(opened, aspect);
+  const [description, setDescription] = useState(opened.secret.description);
+  const [key, setKey] = useState(opened.secret.kms_key_id);
+  const [event, setEvent] = useState(eventOf(opened));
+  const { known, hasMoved, isSame } = useFresh(opened, aspect, (former, now) => {
+    if (description === former.secret.description) setDescription(now.secret.description);
+    if (key === former.secret.kms_key_id) setKey(now.secret.kms_key_id);
+    if (event === eventOf(former)) setEvent(eventOf(now));
+  });
   const { secret } = known;
-  const [description, setDescription] = useState(secret.description);
-  const [key, setKey] = useState(secret.kms_key_id);
-  const subscribed = secret.event_subscriptions.find(Boolean) ?? "";
-  const [event, setEvent] = useState(subscribed);
+  const subscribed = eventOf(known);
   const request = {
     secret_name: secret.name,
     ...(description !== secret.description && { description }),
@@ -83,6 +90,8 @@ export function EditDialog({ known: opened, isOpen, onClose, onChange }: SecretD
           <>
             <MovedNotice />
             <p className="hint">{t("Description now: {text}", { text: secret.description || "—" })}</p>
+            <p className="hint">{t("KMS key now: {text}", { text: secret.kms_key_id || "—" })}</p>
+            <p className="hint">{t("Event now: {text}", { text: subscribed || "—" })}</p>
           </>
         )}
         <Failure error={error} />
