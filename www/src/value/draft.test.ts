@@ -147,6 +147,14 @@ describe("what is edited", () => {
     );
   });
 
+  test("a key that is added to a new value and removed again leaves nothing that would be lost", () => {
+    const empty = withNewRow(emptyDraft());
+    const [first] = empty.rows;
+    const gone = withoutRow(withRowKey(empty, first?.id ?? 0, "key"), first?.id ?? 0);
+    expect(contentOf(gone)).toBe(contentOf(empty));
+    expect(leftOut({ ...gone, shape: "binary" }, empty)).toEqual([]);
+  });
+
   test("a key is renamed, added and removed without another change", () => {
     fc.assert(
       fc.property(document, fc.nat(), ({ text, members }, at) => {

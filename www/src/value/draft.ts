@@ -90,14 +90,17 @@ export const storedOfDraft = ({ shape, text, binary }: Draft): Stored =>
 /** Values whose key is still to come. */
 const waitingRows = ({ rows }: Draft) => rows.filter(({ isMember, value }) => !isMember && value !== "");
 
+/** What is typed as text. Braces alone are what is left of keys that were removed again. */
+const typedText = ({ text }: Draft) => (text === "{}" ? "" : text);
+
 /** Everything that stands in it, in whichever view, to be compared with a former state. */
 export const contentOf = (draft: Draft): string =>
-  JSON.stringify([draft.text, draft.binary, ...waitingRows(draft).map(({ value }) => value)]);
+  JSON.stringify([typedText(draft), draft.binary, ...waitingRows(draft).map(({ value }) => value)]);
 
 /** The views that hold something typed since `beginning`. */
 export const typedIn = (draft: Draft, beginning: Draft): Shape[] => [
   ...(waitingRows(draft).length > 0 ? (["pairs"] as const) : []),
-  ...(draft.text !== beginning.text ? (["text"] as const) : []),
+  ...(typedText(draft) !== typedText(beginning) ? (["text"] as const) : []),
   ...(draft.binary !== beginning.binary ? (["binary"] as const) : []),
 ];
 
