@@ -21,13 +21,16 @@ import type { SecretDialogProps } from "./SecretActions";
 
 const DAY = 86_400_000;
 
+/** A number that is written in digits alone. */
+const count = (text: string) => (/^\d+$/.test(text) ? Number(text) : Number.NaN);
+
 export function DeleteDialog({ known: { secret }, isOpen, onClose, onChange }: SecretDialogProps) {
   const { t, language, time } = useLanguage();
   const { client } = useSession();
   const [way, setWay] = useState<"later" | "now">("later");
   const [days, setDays] = useState("30");
   const [typed, setTyped] = useState("");
-  const request = { secret_name: secret.name, recovery_window_in_days: days === "" ? undefined : Number(days) };
+  const request = { secret_name: secret.name, recovery_window_in_days: days === "" ? undefined : count(days) };
   const result = validateScheduleDeletion(request, { language });
   const { run, isRunning, error } = useAction(async () => {
     if (way === "now") {
