@@ -826,6 +826,10 @@ const words: Record<string, string> = {
   "Such as {prefix}, which groups them.": "例如 {prefix}，便于归类。",
   "One secret with all of them as keys": "合并为一个凭据，各项作为键",
   "{count:was|were} not done": "{count} 个未完成",
+  "{count:secret|secrets} of the file cannot be stored, so none is.":
+    "文件中有 {count} 个凭据无法保存，因此全部未导入。",
+  "Correct them in the text, or take them out, and the others can be imported.":
+    "在文本中更正或删除这些凭据后，即可导入其余凭据。",
   "Import {count:secret|secrets}": "导入 {count} 个凭据",
   "What will be stored": "将保存的内容",
   Bytes: "字节",

@@ -24,7 +24,7 @@ import { Toggle } from "../ui/Toggle";
 import { withEdit } from "../value/lines";
 import { useReplacing } from "../value/useReplacing";
 import { useValueLimit } from "../value/useValueLimit";
-import { storedText, textOf } from "../value/value";
+import { bytesIn, storedText, textOf } from "../value/value";
 import { asOne, type Exported, type Format, formatOf, read, Unreadable } from "./exchange";
 import { problemWords } from "./problemWords";
 import { useSecrets } from "./useListing";
@@ -89,7 +89,9 @@ export function ImportPage() {
       return { lines: [], problem: t(error.message) + where };
     }
   }, [text, format, prefix, isOne, taken, imported, language, maxValueBytes, t]);
-  const ready = parsed.lines.filter(({ problem, known }) => problem === undefined && known === undefined);
+  const unfit = parsed.lines.filter(({ problem }) => problem !== undefined).length;
+  // A file is stored whole or not at all.
+  const ready = unfit > 0 ? [] : parsed.lines.filter(({ known }) => known === undefined);
   const { run, isRunning, error } = useAction(async () => {
     setFailed([]);
     const [done, missed] = [new Map(imported), [] as typeof failed];
@@ -176,6 +178,14 @@ export function ImportPage() {
       {parsed.leavesOut && (
         <Notice kind="warning">{t("The descriptions in the file are left out: keys have none.")}</Notice>
       )}
+      {unfit > 0 && !isOne && (
+        <Notice
+          kind="danger"
+          title={t("{count:secret|secrets} of the file cannot be stored, so none is.", { count: unfit })}
+        >
+          <p>{t("Correct them in the text, or take them out, and the others can be imported.")}</p>
+        </Notice>
+      )}
       {parsed.lines.length > 0 && <Preview lines={parsed.lines} />}
       {failed.length > 0 && (
         <Notice kind="danger" title={t("{count:was|were} not done", { count: failed.length })}>
@@ -209,7 +219,13 @@ const SHOWN = 200;
 
 function Preview({ lines }: { lines: readonly Line[] }) {
   const { t, language } = useLanguage();
-  const size = (secret: Exported) => new TextEncoder().encode(storedText(secret)).length.toLocaleString(language);
+  const size = (secret: Exported) =>
+    ("secret_binary" in secret
+      ? bytesIn(secret.secret_binary)
+      : new TextEncoder().encode(secret.secret_string).length
+    ).toLocaleString(language);
+  // What keeps the file from being stored is in sight, however long the file is.
+  const sorted = [...lines.filter(({ problem }) => problem), ...lines.filter(({ problem }) => !problem)];
   return (
     <section aria-labelledby="preview">
       <h2 id="preview">{t("What will be stored")}</h2>
@@ -222,7 +238,7 @@ function Preview({ lines }: { lines: readonly Line[] }) {
           </tr>
         </thead>
         <tbody>
-          {lines.slice(0, SHOWN).map(({ secret, problem, known }, index) => (
+          {sorted.slice(0, SHOWN).map(({ secret, problem, known }, index) => (
             <tr key={`${secret.name}-${index}`}>
               <th scope="row" className="code">
                 {secret.name}
