@@ -6,7 +6,7 @@ import { flushSync } from "react-dom";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
-import { go, userPath } from "../app/route";
+import { onward, userPath } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { useUnmoved } from "../app/useUnmoved";
@@ -45,6 +45,7 @@ export function UserDialog({ user: opened, onClose, onChange }: Props) {
     },
   );
   const { run, isRunning, error } = useAction(async () => {
+    const leadOn = onward();
     if (user) {
       if (!(await isSame())) return;
       const change = {
@@ -60,7 +61,7 @@ export function UserDialog({ user: opened, onClose, onChange }: Props) {
       announce(t("The user {name} is created.", { name }));
       // What was typed is saved, so going on asks nothing.
       flushSync(onClose);
-      go(userPath(made.user.user_id));
+      leadOn(userPath(made.user.user_id));
     }
   });
   return (

@@ -84,6 +84,22 @@ export function go(path: string): void {
   location.hash = path;
 }
 
+/** How often another place was shown. */
+let arrivals = 0;
+
+/**
+ * Leads on from the place that is shown now, when what was begun there is done; does nothing if the person has gone elsewhere
+ * since, as they may be busy there.
+ */
+export function onward(): (path: string, prepare?: () => void) => void {
+  const from = arrivals;
+  return (path, prepare) => {
+    if (arrivals !== from) return;
+    prepare?.();
+    go(path);
+  };
+}
+
 /** The place that is shown. It lags behind the address while a person is asked whether to leave. */
 let shown = location.hash;
 /** The number of the place in the history, which keeps it. */
@@ -128,6 +144,7 @@ function arrive(): void {
   place = known ?? place + 1;
   length = history.length;
   shown = location.hash;
+  arrivals += 1;
   notifyAll();
 }
 

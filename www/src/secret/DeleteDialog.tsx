@@ -6,7 +6,7 @@ import { useState } from "react";
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { forgetDirty } from "../app/leaving";
-import { go } from "../app/route";
+import { onward } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { problemWords } from "../secrets/problemWords";
@@ -34,10 +34,10 @@ export function DeleteDialog({ known: { secret }, isOpen, onClose, onChange }: S
   const result = validateScheduleDeletion(request, { language });
   const { run, isRunning, error } = useAction(async () => {
     if (way === "now") {
+      const leadOn = onward();
       await client.deleteSecret({ secret_name: secret.name });
-      forgetDirty();
       announce(t("{name} is deleted.", { name: secret.name }));
-      go("#/");
+      leadOn("#/", forgetDirty);
       return;
     }
     if (!result.ok) return;

@@ -8,7 +8,7 @@ import { announce } from "../app/announce";
 import { judgeable, judged } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { useDirty } from "../app/leaving";
-import { go, secretPath } from "../app/route";
+import { go, onward, secretPath } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { useProblems } from "../secrets/useProblems";
@@ -111,6 +111,7 @@ export function NewVersionPage({ known: opened, onChange }: Props) {
     await compare.run(version, current !== undefined && !hasChanged);
   });
   const save = useAction(async () => {
+    const leadOn = onward();
     // The API stores a version whatever the current one is, so it is read once more just before.
     const { version, hasChanged } = await look();
     if (hasChanged) return compare.run(version, false);
@@ -122,7 +123,7 @@ export function NewVersionPage({ known: opened, onChange }: Props) {
     flushSync(() => setSaved(typed));
     announce(t("Version {version} is saved.", { version: made.version_metadata.id }));
     onChange();
-    go(secretPath(name));
+    leadOn(secretPath(name));
   });
   useDirty(typed !== saved && (isTouched || stages !== STAGES || isTypedIn(sealing)));
   const heading = useRef<HTMLHeadingElement>(null);

@@ -8,7 +8,7 @@ import { announce } from "../app/announce";
 import { judgeable, judged } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { useDirty } from "../app/leaving";
-import { go, secretPath } from "../app/route";
+import { onward, secretPath } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { EventSelect } from "../events/EventSelect";
@@ -90,19 +90,21 @@ export function CreatePage() {
   };
   const turnOn = () =>
     client.updateSecret({ secret_name: name, auto_rotation: true, rotation_period: rotation.period });
-  const done = () => {
+  const done = (leadOn: ReturnType<typeof onward>) => {
     announce(t("The secret {name} is created.", { name }));
-    go(secretPath(name));
+    leadOn(secretPath(name));
   };
   const create = useAction(async () => {
+    const leadOn = onward();
     const wasStored = isStored;
     await keep(about);
     if (wasStored && rotation.isAutomatic) await turnOn();
-    done();
+    done(leadOn);
   });
   // The function connects to what is stored only, so the secret is stored first, with its schedule off.
   const attempt = useAction(async () => {
     setReport(undefined);
+    const leadOn = onward();
     const { rotation_period: _, ...rest } = about as typeof about & { rotation_period?: string };
     await keep({ ...rest, auto_rotation: false } as typeof about);
     const { secret } = await client.showSecret({ secret_name: name });
@@ -110,7 +112,7 @@ export function CreatePage() {
     setReport(found);
     if (!found.would_succeed) return;
     if (rotation.isAutomatic) await turnOn();
-    done();
+    done(leadOn);
   });
   const error = create.error ?? attempt.error;
   const isTaken = error instanceof CsmsError && error.code === "CSMS.0101";

@@ -8,7 +8,7 @@ import { refusalWords } from "../app/explain";
 import { judged } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { forgetDirty, useDirty } from "../app/leaving";
-import { go } from "../app/route";
+import { onward } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { Badge } from "../ui/Badge";
@@ -94,6 +94,7 @@ export function ImportPage() {
   const ready = unfit > 0 ? [] : parsed.lines.filter(({ known }) => known === undefined);
   const { run, isRunning, error } = useAction(async () => {
     setFailed([]);
+    const leadOn = onward();
     const [done, missed] = [new Map(imported), [] as typeof failed];
     try {
       for (let at = 0; at < ready.length; at += BATCH) {
@@ -111,8 +112,7 @@ export function ImportPage() {
     }
     announce(t("{count:secret is|secrets are} imported.", { count: done.size }));
     if (missed.length > 0) return;
-    forgetDirty();
-    go("#/");
+    leadOn("#/", forgetDirty);
   });
   useDirty(text !== "");
   const choose = (bytes: Uint8Array, name: string) => {
