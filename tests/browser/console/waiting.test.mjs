@@ -222,3 +222,72 @@ test("a record of the audit trail has its seconds, zone, request and address, an
     // The filter is in the address, so a reload keeps it.
     assert.match(person.page.url(), new RegExp(`resource=${name}`));
   }));
+
+/** Lets a request through, but not what the service says of it, once. */
+async function loseAnswer(person, path) {
+  let isLost = false;
+  await person.page.route(path, async (route) => {
+    if (isLost || route.request().method() !== "POST") return route.continue();
+    isLost = true;
+    await route.fetch();
+    return route.abort();
+  });
+}
+
+async function reviewVersion(person, name, stages) {
+  await person.goTo(`#/secrets/${name}/new-version`);
+  await person.press("radio", "Plain text");
+  await person.write("Text", "two");
+  await person.write("Stages that mark it", stages);
+  await person.press("button", "Review");
+}
+
+test("a save that ends after its page was left leads nobody away", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("left");
+    await client.createSecret({ name, secret_string: "one" });
+    await person.signIn();
+    await reviewVersion(person, name, "SYSCURRENT");
+    let letGo;
+    const isFree = new Promise((resolve) => (letGo = resolve));
+    await person.page.route(/\/versions$/, async (route) => {
+      if (route.request().method() === "POST") await isFree;
+      return route.continue();
+    });
+    const isSent = person.page.waitForRequest((request) => request.method() === "POST" && /\/versions$/.test(request.url()));
+    await person.press("button", "Save the version");
+    await isSent;
+    await person.page.evaluate(() => void (location.hash = "#/keys"));
+    await person.sees("New key");
+    letGo();
+    await person.sees("Version v2 is saved.");
+    assert.equal(await person.page.evaluate(() => location.hash), "#/keys");
+  }));
+
+test("a version whose save was answered by nobody is looked for before it is stored again", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("lost");
+    await client.createSecret({ name, secret_string: "one" });
+    await person.signIn();
+    await reviewVersion(person, name, "blue");
+    await loseAnswer(person, /\/versions$/);
+    await person.press("button", "Save the version");
+    await person.sees("The service cannot be reached.");
+    await person.press("button", "Save the version");
+    await person.sees("The save that failed may have stored your value as v2.");
+    assert.equal((await client.listSecretVersions({ secret_name: name })).version_metadatas.length, 2);
+    await person.press("link", "Look at the versions");
+    await person.waitFor(() => location.hash.endsWith("/versions"));
+  }));
+
+test("an access key whose secret key was lost on the way is named", () =>
+  withPerson("chromium", async (person) => {
+    const { user_id } = (await client.createUserV5({ name: unique("lost"), enabled: true })).user;
+    await person.signIn();
+    await person.goTo(`#/users/${user_id}`);
+    await loseAnswer(person, /access-keys$/);
+    await person.press("button", "New access key");
+    await person.sees("may be yours, without its secret key.");
+    const [key] = (await client.listAccessKeysV5({ user_id })).access_keys;
+    assert.ok((await person.text()).includes(`The key ${key.access_key_id} may be yours`));
+  }));

@@ -10,6 +10,7 @@ import { useLanguage } from "../app/language";
 import { useDirty } from "../app/leaving";
 import { go, onward, secretPath } from "../app/route";
 import { useSession } from "../app/session";
+import { isUnsure } from "../app/unsure";
 import { useAction } from "../app/useAction";
 import { useProblems } from "../secrets/useProblems";
 import { Button } from "../ui/Button";
@@ -26,7 +27,7 @@ import { useValueLimit } from "../value/useValueLimit";
 import { ValueEditor } from "../value/ValueEditor";
 import { type Stored, storedOf } from "../value/value";
 import { PreviewView } from "./PreviewView";
-import { currentOf, forPreview, type Known, readKnown } from "./useKnownSecret";
+import { currentOf, forPreview, type Known, newestOf, readKnown } from "./useKnownSecret";
 
 /** The stages of a new version as the form begins. */
 const STAGES = "SYSCURRENT";
@@ -54,6 +55,10 @@ export function NewVersionPage({ known: opened, onChange }: Props) {
   const typed = JSON.stringify([contentOf(draft), stages, sealing]);
   /** What was saved, of what is typed. */
   const [saved, setSaved] = useState<string>();
+  /** The newest version before a save whose outcome nobody knows. */
+  const [before, setBefore] = useState<number>();
+  /** The version that such a save may have stored. */
+  const [suspect, setSuspect] = useState<string>();
   const [isReviewed, setIsReviewed] = useState(false);
   const [current, setCurrent] = useState<Stored>();
   const version_stages = judgeable(stages)
@@ -95,7 +100,7 @@ export function NewVersionPage({ known: opened, onChange }: Props) {
       setCurrent(undefined);
     }
     setKnown(now);
-    return { version: currentOf(now), hasChanged };
+    return { version: currentOf(now), hasChanged, newest: newestOf(now) };
   };
   /** Reads the value to compare with. */
   const compare = useAction(async (version: string | undefined, isKnown: boolean) => {
@@ -113,12 +118,16 @@ export function NewVersionPage({ known: opened, onChange }: Props) {
   const save = useAction(async () => {
     const leadOn = onward();
     // The API stores a version whatever the current one is, so it is read once more just before.
-    const { version, hasChanged } = await look();
+    const { version, hasChanged, newest } = await look();
+    const isStored = before !== undefined && newest > before;
+    setBefore(undefined);
+    setSuspect(isStored ? `v${newest}` : undefined);
     if (hasChanged) return compare.run(version, false);
-    const made = await client.createSecretVersion({
-      secret_name: name,
-      version_stages,
-      ...(await seal()),
+    if (isStored) return;
+    const request = { secret_name: name, version_stages, ...(await seal()) };
+    const made = await client.createSecretVersion(request).catch((error: unknown) => {
+      if (isUnsure(error)) setBefore(newest);
+      throw error;
     });
     flushSync(() => setSaved(typed));
     announce(t("Version {version} is saved.", { version: made.version_metadata.id }));
@@ -168,6 +177,17 @@ export function NewVersionPage({ known: opened, onChange }: Props) {
                   {t(
                     "Your value is compared with that one. Saving replaces it as the current version; go back to start from it.",
                   )}
+                </p>
+              </Notice>
+            )}
+            {suspect !== undefined && (
+              <Notice
+                kind="warning"
+                title={t("The save that failed may have stored your value as {version}.", { version: suspect })}
+              >
+                <p>
+                  {t("That version came after you pressed the button. Saving again stores one more.")}{" "}
+                  <a href={secretPath(name, "versions")}>{t("Look at the versions")}</a>
                 </p>
               </Notice>
             )}

@@ -35,5 +35,8 @@ export const currentOf = ({ versions }: Known) =>
 /** `v12` is 12. */
 export const numberOf = (id: string) => Number(id.slice(1));
 
+/** The number of the newest version; 0 if there is none. */
+export const newestOf = ({ versions }: Known) => Math.max(0, ...versions.map(({ id }) => numberOf(id)));
+
 /** The form that previews take. */
 export const forPreview = ({ secret, versions }: Known) => ({ ...secret, versions });
