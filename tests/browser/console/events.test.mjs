@@ -27,8 +27,9 @@ const FLOWS = {
     await person.sees(name);
     assert.deepEqual((await client.showSecretEvent({ event_name: name })).event.event_types, ["SECRET_ROTATED_FAILED"]);
     await person.press("button", `Actions for ${name}`);
-    await person.press("menuitem", "Delete");
-    await person.waitFor((name) => !document.body.innerText.includes(name), name);
+    await person.press("menuitem", "Delete…");
+    await person.press("button", "Delete the event");
+    await person.waitFor((name) => !document.querySelector("main").innerText.includes(name), name);
   },
 
   "an edit of an event keeps what was changed elsewhere meanwhile": async (person) => {

@@ -75,8 +75,30 @@ const FLOWS = {
     await person.waitFor(() => !document.body.innerText.includes("No policy yet"));
     assert.deepEqual(await attached(), ["CSMS ReadOnlyAccess"]);
     await person.press("button", "Detach CSMS ReadOnlyAccess");
+    await person.press("button", "Detach the policy");
     await person.sees("No policy yet, so this user may do nothing.");
     assert.deepEqual(await attached(), []);
+  },
+
+  "a grant is replaced and taken away after a question only": async (person) => {
+    const [name, user] = [unique("granted"), unique("grantee")];
+    await made(user);
+    await client.createSecret({ name, secret_string: "x" });
+    const { id } = (await client.showSecret({ secret_name: name })).secret;
+    const grants = async () => (await client.listGrants({ resource_id: id })).data.grantee_user;
+    const grant = { resource_id: id, type: "SECRET", grantee_type: "0", grantee_target_id: user };
+    await client.createGrants({ ...grant, validity_time: "2099-12-24" });
+    await person.goTo(`#/secrets/${name}/access`);
+    await person.write("User (name or identifier)", user);
+    await person.press("button", "Grant");
+    await person.sees(`${user} has a grant already.`);
+    assert.ok((await grants())[0].validity_time > 0);
+    await person.press("button", "Grant");
+    await person.sees(`${user} may read the secret.`);
+    assert.equal((await grants())[0].validity_time, undefined);
+    await person.press("button", `Take away the grant of ${user}`);
+    await person.press("button", "Take away the grant");
+    await person.sees("Nobody has a grant.");
   },
 
   "an access key is taken out of use before it is deleted": async (person) => {
@@ -88,7 +110,8 @@ const FLOWS = {
     await person.press("menuitem", "Disable");
     await person.waitFor(() => document.querySelector("section .badge-warning") !== null);
     await person.press("button", `Actions for ${access_key_id}`);
-    await person.press("menuitem", "Delete");
+    await person.press("menuitem", "Delete…");
+    await person.press("button", "Delete the access key");
     await person.sees("No access key yet.");
     assert.deepEqual((await client.listAccessKeysV5({ user_id })).access_keys, []);
   },
@@ -107,7 +130,9 @@ const FLOWS = {
     const headers = { "content-type": "application/json" };
     const answer = await fetch(`${CREDENTIALS.endpoint}/v3/auth/tokens`, { method: "POST", headers, body });
     assert.equal(answer.status, 201);
-    await person.press("button", "Take it away");
+    await person.press("button", "Take it away…");
+    await person.sees("cannot sign in with a password until a new one is set.");
+    await person.press("button", "Take away the password");
     await person.sees("None: this user signs in with an access key only.");
   },
 

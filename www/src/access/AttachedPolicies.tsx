@@ -1,17 +1,19 @@
 // What a user may do: the policies attached to it.
 
-import type { IamUser } from "csms";
+import type { IamAttachedPolicy, IamUser } from "csms";
 import { useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
+import { ConfirmDialog } from "../ui/ConfirmDialog";
 import { Failure } from "../ui/Failure";
 import { Select } from "../ui/Select";
 import { useAttachedPolicies, usePolicies } from "./users";
 
-export function AttachedPolicies({ user: { user_id, is_root_user } }: { user: IamUser }) {
+export function AttachedPolicies({ user: { user_id, user_name, is_root_user } }: { user: IamUser }) {
   const { t } = useLanguage();
   const { client } = useSession();
   const { data: attached, error, reload } = useAttachedPolicies(user_id);
@@ -22,10 +24,7 @@ export function AttachedPolicies({ user: { user_id, is_root_user } }: { user: Ia
     setChosen("");
     reload();
   });
-  const detach = useAction(async (policy_id: string) => {
-    await client.detachUserPolicyV5({ user_id, policy_id });
-    reload();
-  });
+  const [detaching, setDetaching] = useState<IamAttachedPolicy>();
   const others = policies?.filter(({ policy_id }) => !attached?.some((each) => each.policy_id === policy_id)) ?? [];
   return (
     <section aria-labelledby="attached">
@@ -35,7 +34,7 @@ export function AttachedPolicies({ user: { user_id, is_root_user } }: { user: Ia
           {t("What the policies say")}
         </a>
       </header>
-      <Failure error={error ?? attach.error ?? detach.error} onRetry={reload} />
+      <Failure error={error ?? attach.error} onRetry={reload} />
       {is_root_user && <p className="hint">{t("The first user may do everything, whatever is attached.")}</p>}
       {!attached && error === undefined && <p className="muted">{t("Loading…")}</p>}
       {attached?.length === 0 && !is_root_user && (
@@ -43,17 +42,17 @@ export function AttachedPolicies({ user: { user_id, is_root_user } }: { user: Ia
       )}
       {attached && attached.length > 0 && (
         <ul className="tasks">
-          {attached.map(({ policy_id, policy_name }) => (
-            <li key={policy_id}>
+          {attached.map((policy) => (
+            <li key={policy.policy_id}>
               <div className="row">
-                <span>{policy_name}</span>
+                <span>{policy.policy_name}</span>
                 <span className="grow" />
                 <Button
                   kind="quiet"
-                  onPress={() => void detach.run(policy_id)}
-                  aria-label={t("Detach {name}", { name: policy_name })}
+                  onPress={() => setDetaching(policy)}
+                  aria-label={t("Detach {name}", { name: policy.policy_name })}
                 >
-                  {t("Detach")}
+                  {t("Detach…")}
                 </Button>
               </div>
             </li>
@@ -75,6 +74,20 @@ export function AttachedPolicies({ user: { user_id, is_root_user } }: { user: Ia
             {t("Attach")}
           </Button>
         </div>
+      )}
+      {detaching && (
+        <ConfirmDialog
+          title={t("Detach {name}", { name: detaching.policy_name })}
+          verb={t("Detach the policy")}
+          act={async () => {
+            await client.detachUserPolicyV5({ user_id, policy_id: detaching.policy_id });
+            announce(t("{name} is detached.", { name: detaching.policy_name }));
+            reload();
+          }}
+          onClose={() => setDetaching(undefined)}
+        >
+          <p>{t("What only this policy allows is refused to {name} from now on.", { name: user_name })}</p>
+        </ConfirmDialog>
       )}
     </section>
   );

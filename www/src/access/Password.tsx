@@ -10,6 +10,7 @@ import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { useQuery } from "../app/useQuery";
 import { Button } from "../ui/Button";
+import { ConfirmDialog } from "../ui/ConfirmDialog";
 import { Failure } from "../ui/Failure";
 import { Form } from "../ui/Form";
 import { GenerateButton } from "../ui/GenerateButton";
@@ -21,7 +22,7 @@ import { millisOf } from "./users";
 /** Characters that a password needs. */
 const LEAST = 8;
 
-export function Password({ user: { user_id } }: { user: IamUser }) {
+export function Password({ user: { user_id, user_name } }: { user: IamUser }) {
   const { t } = useLanguage();
   const { client } = useSession();
   const { data, error, reload } = useQuery(user_id, async (signal) => {
@@ -33,6 +34,7 @@ export function Password({ user: { user_id } }: { user: IamUser }) {
     }
   });
   const [password, setPassword] = useState("");
+  const [isTaking, setIsTaking] = useState(false);
   const [isShown, setIsShown] = useState(false);
   // The field holds its own text, so an emptied or generated one is a new one.
   const [field, setField] = useState(0);
@@ -48,15 +50,11 @@ export function Password({ user: { user_id } }: { user: IamUser }) {
     setIsShown(false);
     reload();
   });
-  const remove = useAction(async () => {
-    await client.deleteLoginProfileV5({ user_id });
-    reload();
-  });
   useDirty(password !== "");
   return (
     <section aria-labelledby="password">
       <h2 id="password">{t("Password")}</h2>
-      <Failure error={error ?? set.error ?? remove.error} onRetry={reload} />
+      <Failure error={error ?? set.error} onRetry={reload} />
       {data && (
         <p className="muted">
           {data.profile ? (
@@ -87,12 +85,28 @@ export function Password({ user: { user_id } }: { user: IamUser }) {
             {t("Set the password")}
           </Button>
           {data?.profile && (
-            <Button kind="quiet" onPress={() => void remove.run()} isPending={remove.isRunning}>
-              {t("Take it away")}
+            <Button kind="quiet" onPress={() => setIsTaking(true)}>
+              {t("Take it away…")}
             </Button>
           )}
         </div>
       </Form>
+      {isTaking && (
+        <ConfirmDialog
+          title={t("Take away the password of {name}", { name: user_name })}
+          verb={t("Take away the password")}
+          act={async () => {
+            await client.deleteLoginProfileV5({ user_id });
+            announce(t("The password of {name} is taken away.", { name: user_name }));
+            reload();
+          }}
+          onClose={() => setIsTaking(false)}
+        >
+          <p>
+            {t("{name} cannot sign in with a password until a new one is set. Access keys go on.", { name: user_name })}
+          </p>
+        </ConfirmDialog>
+      )}
     </section>
   );
 }

@@ -7,11 +7,10 @@ import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { MissingRights } from "../app/MissingRights";
 import { useSession } from "../app/session";
-import { useAction } from "../app/useAction";
 import { type ActionItem, ActionMenu } from "../ui/ActionMenu";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
-import { CancelButton, Dialog } from "../ui/Dialog";
+import { ConfirmDialog } from "../ui/ConfirmDialog";
 import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
 import { ListTable } from "../ui/ListTable";
@@ -137,22 +136,18 @@ function DeletePolicyDialog({
 }) {
   const { t } = useLanguage();
   const { client } = useSession();
-  const { run, isRunning, error } = useAction(async () => {
-    await client.deletePolicyV5({ policy_id: policy.policy_id });
-    announce(t("{name} is deleted.", { name: policy.policy_name }));
-    onChange();
-    onClose();
-  });
   return (
-    <Dialog title={t("Delete {name}", { name: policy.policy_name })} isOpen onClose={onClose}>
+    <ConfirmDialog
+      title={t("Delete {name}", { name: policy.policy_name })}
+      verb={t("Delete the policy")}
+      act={async () => {
+        await client.deletePolicyV5({ policy_id: policy.policy_id });
+        announce(t("{name} is deleted.", { name: policy.policy_name }));
+        onChange();
+      }}
+      onClose={onClose}
+    >
       <p>{t("It is attached to nobody, so nobody may do less afterwards. This cannot be undone.")}</p>
-      <Failure error={error} />
-      <div className="row actions">
-        <Button kind="danger" onPress={() => void run()} isPending={isRunning}>
-          {t("Delete the policy")}
-        </Button>
-        <CancelButton />
-      </div>
-    </Dialog>
+    </ConfirmDialog>
   );
 }

@@ -3,12 +3,13 @@
 import type { SecretEvent } from "csms";
 import { useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { MissingRights } from "../app/MissingRights";
 import { useSession } from "../app/session";
-import { useAction } from "../app/useAction";
 import { ActionMenu } from "../ui/ActionMenu";
 import { Button } from "../ui/Button";
+import { ConfirmDialog } from "../ui/ConfirmDialog";
 import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
 import { ListTable } from "../ui/ListTable";
@@ -26,10 +27,7 @@ export function EventsPage() {
   const { client } = useSession();
   const { data, error, isLoading, reload } = useEvents();
   const [editing, setEditing] = useState<SecretEvent | "new">();
-  const remove = useAction(async (name: string) => {
-    await client.deleteSecretEvent({ event_name: name });
-    reload();
-  });
+  const [deleting, setDeleting] = useState<string>();
   return (
     <div className="page">
       <header className="page-head">
@@ -43,7 +41,7 @@ export function EventsPage() {
         </Button>
       </header>
       <MissingRights actions={ACTIONS} />
-      <Failure error={error ?? remove.error} onRetry={reload} />
+      <Failure error={error} onRetry={reload} />
       {data?.length === 0 && (
         <Empty title={t("Get notified when something happens")}>
           <p>{t("An event names what to report, such as a failed rotation, and the topic to notify.")}</p>
@@ -77,9 +75,9 @@ export function EventsPage() {
                   label={t("Actions for {name}", { name: event.name })}
                   items={[
                     { id: "edit", label: t("Edit…") },
-                    { id: "delete", label: t("Delete") },
+                    { id: "delete", label: t("Delete…") },
                   ]}
-                  onAction={(what) => (what === "edit" ? setEditing(event) : void remove.run(event.name))}
+                  onAction={(what) => (what === "edit" ? setEditing(event) : setDeleting(event.name))}
                 />
               </td>
             </tr>
@@ -87,6 +85,20 @@ export function EventsPage() {
         </ListTable>
       )}
       <RecordList />
+      {deleting !== undefined && (
+        <ConfirmDialog
+          title={t("Delete {name}", { name: deleting })}
+          verb={t("Delete the event")}
+          act={async () => {
+            await client.deleteSecretEvent({ event_name: deleting });
+            announce(t("{name} is deleted.", { name: deleting }));
+            reload();
+          }}
+          onClose={() => setDeleting(undefined)}
+        >
+          <p>{t("Secrets that subscribe to it no longer notify anybody. This cannot be undone.")}</p>
+        </ConfirmDialog>
+      )}
       {editing && (
         <EventDialog
           event={editing === "new" ? undefined : editing}
