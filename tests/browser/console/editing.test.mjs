@@ -163,6 +163,28 @@ inEveryBrowser({
     await person.sees("Use letters, digits, - and _, at most 64.");
   },
 
+  "an edit of a secret keeps what was changed elsewhere meanwhile": async (person) => {
+    const [name, event_name] = [unique("shared"), unique("shared-event")];
+    await client.createSecretEvent({
+      name: event_name,
+      event_types: ["SECRET_DELETED"],
+      state: "ENABLED",
+      notification: { target_type: "SMN", target_id: "urn:smn:local-1:p:alerts", target_name: "alerts" },
+    });
+    await client.createSecret({ name, secret_string: "kept", description: "old" });
+    await person.goTo(`#/secrets/${name}`);
+    await person.press("button", "More actions");
+    await person.press("menuitem", "Edit…");
+    await person.choose("Event", event_name);
+    await client.updateSecret({ secret_name: name, description: "by somebody else" });
+    await person.press("button", "Save");
+    await person.sees("Description now: by somebody else");
+    await person.press("button", "Save");
+    await person.waitFor(() => document.querySelector("[role=dialog]") === null);
+    const { secret } = await client.showSecret({ secret_name: name });
+    assert.deepEqual([secret.description, secret.event_subscriptions], ["by somebody else", [event_name]]);
+  },
+
   "Escape asks before it closes a dialog with something typed in it": async (person) => {
     const name = unique("escape");
     await client.createSecret({ name, secret_string: "kept" });

@@ -65,6 +65,21 @@ test("a file whose values would be cut is refused, with the line", () =>
     assert.equal(await stored(name), value);
   }));
 
+test("a file with a secret that cannot be stored is not stored in part", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("whole");
+    await person.signIn();
+    await person.goTo("#/import");
+    await person.chooseFile(Buffer.from(`{"${name}":"x","${name}":"y","bad name":"z"}`), "secrets.json");
+    await person.sees("2 secrets of the file cannot be stored, so none is.");
+    const button = person.page.getByRole("button", { name: "Import 0 secrets", exact: true });
+    assert.ok(await button.isDisabled());
+    // The bytes of a binary value, and not its Base64, are counted.
+    await person.write("Or paste it", JSON.stringify([{ name, secret_binary: Buffer.alloc(256).toString("base64") }]));
+    await person.sees("Import 1 secret");
+    assert.equal(await person.page.evaluate(() => document.querySelector(".import-preview td").innerText), "256");
+  }));
+
 test("an import that fails on the way says what it has stored, and goes on with the rest", () =>
   withPerson("chromium", async (person) => {
     const prefix = unique("way");

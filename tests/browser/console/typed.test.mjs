@@ -445,3 +445,40 @@ test("what is typed to seal with stays while another type is chosen, and seals f
     assert.equal(await key.openText(await stored(name), { name, purpose: "console" }), "sealed after all");
     key.free();
   }));
+
+/** Pastes a text as a person does. */
+async function pasteInto(person, label, text) {
+  await person.page.evaluate((text) => navigator.clipboard.writeText(text), text);
+  await person.page.getByLabel(label, { exact: true }).focus();
+  await person.key("Control+v");
+}
+
+test("a pasted passphrase keeps its lines, and a name refuses them", () =>
+  withPerson("chromium", async (person) => {
+    const [name, passphrase] = [unique("lines"), "first line\r\nsecond line"];
+    await person.signIn();
+    await person.goTo("#/create");
+    await pasteInto(person, "Name", "one\ntwo");
+    await person.sees("This field holds one line; the text has line breaks, so nothing was pasted.");
+    await person.write("Name", name);
+    assert.ok(!(await person.text()).includes("nothing was pasted"));
+    await pasteInto(person, "Description", "of two\nlines");
+    await seesField(person, "of two\nlines");
+    await person.press("radio", "Plain text");
+    await person.write("Text", "sealed");
+    await person.press("radio", "With a passphrase");
+    await pasteInto(person, "Passphrase", passphrase);
+    await pasteInto(person, "Passphrase once more", passphrase);
+    await person.sees("2 lines, with their line breaks.");
+    await person.press("button", "Create secret");
+    await person.press("button", "Reveal the value of v1");
+    await person.sees("This value is sealed.");
+    const key = JweKey.passphrase(passphrase);
+    assert.equal(await key.openText(await stored(name), { name, purpose: "console" }), "sealed");
+    key.free();
+    assert.equal((await client.showSecret({ secret_name: name })).secret.description, "of two\nlines");
+    await pasteInto(person, "Passphrase", passphrase);
+    // Enter sends it, as in a field of one line.
+    await person.key("Enter");
+    await person.sees("Copy the opened value");
+  }));
