@@ -16,7 +16,7 @@ import { Notice } from "../ui/Notice";
 import { OnOff } from "../ui/OnOff";
 import { Time } from "../ui/Time";
 import { type MadeKey, NewKeyDialog } from "./NewKeyDialog";
-import { millisOf, readAccessKeys, useAccessKeys } from "./users";
+import { millisOf, useAccessKeys } from "./users";
 
 type Doing = "active" | "inactive" | "delete";
 
@@ -26,18 +26,17 @@ export function AccessKeys({ user: { user_id } }: { user: Pick<IamUser, "user_id
   const { data: keys, error, reload } = useAccessKeys(user_id);
   const [made, setMade] = useState<MadeKey>();
   const [deleting, setDeleting] = useState<string>();
-  /** Keys made for requests whose answer was lost: nobody has their secret keys. */
-  const [lost, setLost] = useState<readonly string[]>([]);
+  /** The keys that are accounted for, since an answer was lost: another one is of that request, and nobody has its secret key. */
+  const [known, setKnown] = useState<ReadonlySet<string>>();
   const create = useAction(async () => {
-    const { access_key } = await client.createAccessKeyV5({ user_id }).catch(async (failure: unknown) => {
-      if (isUnsure(failure) && keys) {
-        const now = await readAccessKeys(client, user_id);
-        const known = new Set(keys.map(({ access_key_id }) => access_key_id));
-        setLost(now.map(({ access_key_id }) => access_key_id).filter((id) => !known.has(id)));
+    const { access_key } = await client.createAccessKeyV5({ user_id }).catch((failure: unknown) => {
+      if (isUnsure(failure)) {
+        setKnown((before) => before ?? new Set(keys?.map(({ access_key_id }) => access_key_id)));
         reload();
       }
       throw failure;
     });
+    setKnown((before) => before && new Set(before).add(access_key.access_key_id));
     setMade({ id: access_key.access_key_id, secret: access_key.secret_access_key });
     reload();
   });
@@ -65,7 +64,7 @@ export function AccessKeys({ user: { user_id } }: { user: Pick<IamUser, "user_id
       </header>
       <Failure error={error ?? create.error ?? change.error} onRetry={reload} />
       {keys
-        ?.filter(({ access_key_id }) => lost.includes(access_key_id))
+        ?.filter(({ access_key_id }) => known && !known.has(access_key_id))
         .map(({ access_key_id: id }) => (
           <Notice key={id} kind="warning" title={t("The key {id} may be yours, without its secret key.", { id })}>
             <p>

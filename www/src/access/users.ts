@@ -1,6 +1,6 @@
 // Reading users and policies, all pages of them.
 
-import type { CsmsClient, IamAccessKey, IamAttachedPolicy, IamPolicy, IamUser } from "csms";
+import type { IamAccessKey, IamAttachedPolicy, IamPolicy, IamUser } from "csms";
 
 import { allPages } from "../app/allPages";
 import { useSession } from "../app/session";
@@ -30,19 +30,12 @@ export function useUser(user_id: string): Query<IamUser> {
   return useQuery(user_id, async (signal) => (await client.showUserV5({ user_id }, { signal })).user);
 }
 
-export async function readAccessKeys(
-  client: CsmsClient,
-  user_id: string,
-  signal?: AbortSignal,
-): Promise<IamAccessKey[]> {
-  const options = signal ? { signal } : {};
-  const pages = await allPages((page) => client.listAccessKeysV5({ user_id, limit, ...page }, options));
-  return pages.flatMap(({ access_keys }) => access_keys);
-}
-
 export function useAccessKeys(user_id: string): Query<IamAccessKey[]> {
   const { client } = useSession();
-  return useQuery(user_id, (signal) => readAccessKeys(client, user_id, signal));
+  return useQuery(user_id, async (signal) => {
+    const pages = await allPages((page) => client.listAccessKeysV5({ user_id, limit, ...page }, { signal }));
+    return pages.flatMap(({ access_keys }) => access_keys);
+  });
 }
 
 export function useAttachedPolicies(user_id: string): Query<IamAttachedPolicy[]> {

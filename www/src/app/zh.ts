@@ -638,7 +638,8 @@ const words: Record<string, string> = {
     "设置新密码之前，{name} 不能用密码登录。访问密钥不受影响。",
   "Delete the access key": "删除访问密钥",
   "Whatever still signs with it is refused, and nobody can bring it back.": "仍用它签名的请求会被拒绝，且无法恢复。",
-  "The key {id} may be yours, without its secret key.": "访问密钥 {id} 可能是您刚创建的，但没有收到秘密访问密钥（SK）。",
+  "The key {id} may be yours, without its secret key.":
+    "访问密钥 {id} 可能是您刚创建的，但没有收到秘密访问密钥（SK）。",
   "It was made while the answer to you was lost, so its secret key is nowhere. Disable it, delete it, and make another.":
     "它创建时响应丢失，因此无人持有其秘密访问密钥（SK）。请停用并删除它，然后重新创建。",
   "New policy": "新建策略",
