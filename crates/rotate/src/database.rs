@@ -170,6 +170,12 @@ pub trait Databases {
     /// Tries to log in and leaves again.
     async fn probe(&self, account: &Account, deadline: Instant) -> Answer<Probe>;
 
+    /// Tries to log in with a password that was just set: as [`Databases::probe`], without what only a decision before a change
+    /// needs.
+    async fn prove(&self, account: &Account, deadline: Instant) -> Answer<Probe> {
+        self.probe(account, deadline).await
+    }
+
     /// Changes the password of an account.
     async fn set_password(&self, new: NewPassword<'_>, deadline: Instant) -> Answer<Change>;
 
@@ -247,15 +253,26 @@ impl SqlDatabases {
     const fn in_all(&self) -> Duration {
         self.limits.login.saturating_add(self.limits.change)
     }
+
+    /// A login has its own limit, and further questions do not take a login back that has succeeded.
+    async fn try_login(&self, account: &Account, deadline: Instant, asks_about_locks: bool) -> Answer<Probe> {
+        let limit = self.limits.login;
+        let in_all = limit.saturating_add(mysql::QUESTION.max(postgres::QUESTION));
+        at_each(&self.way, account.login(), deadline, in_all, async |address| match account.login().engine {
+            Engine::PostgreSql => postgres::probe(account, address, self.limits).await,
+            Engine::MySql | Engine::MariaDb => mysql::probe(account, address, limit, asks_about_locks).await,
+        })
+        .await
+    }
 }
 
 impl Databases for SqlDatabases {
     async fn probe(&self, account: &Account, deadline: Instant) -> Answer<Probe> {
-        at_each(&self.way, account.login(), deadline, self.limits.login, async |address| match account.login().engine {
-            Engine::PostgreSql => postgres::probe(account, address, self.limits).await,
-            Engine::MySql | Engine::MariaDb => mysql::probe(account, address).await,
-        })
-        .await
+        self.try_login(account, deadline, true).await
+    }
+
+    async fn prove(&self, account: &Account, deadline: Instant) -> Answer<Probe> {
+        self.try_login(account, deadline, false).await
     }
 
     async fn set_password(&self, new: NewPassword<'_>, deadline: Instant) -> Answer<Change> {

@@ -274,7 +274,11 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
         match *action {
             Action::Read(role) => self.read(role).await,
             Action::Probe(role) => {
-                let answer = self.databases.probe(self.accounts.get(role)?, self.deadline).await;
+                let account = self.accounts.get(role)?;
+                let answer = match role == Role::Pending && self.situation.is_between() {
+                    true => self.databases.prove(account, self.deadline).await,
+                    false => self.databases.probe(account, self.deadline).await,
+                };
                 self.situation.note_probe(role, answer.finding);
                 if answer.checked {
                     self.situation.note_passwords_checked();

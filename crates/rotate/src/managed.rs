@@ -216,6 +216,10 @@ impl Databases for ManagedDatabases {
         true
     }
 
+    async fn prove(&self, account: &Account, deadline: Instant) -> Answer<Probe> {
+        self.sql.prove(account, deadline).await
+    }
+
     async fn probe(&self, account: &Account, deadline: Instant) -> Answer<Probe> {
         self.sql.probe(account, deadline).await
     }

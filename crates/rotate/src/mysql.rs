@@ -33,9 +33,18 @@ use crate::{
     tls,
 };
 
-/// Tries to log in.
-pub(crate) async fn probe(account: &Account, address: SocketAddr) -> Answer<Probe> {
-    match look_in(account, address).await {
+/// How long the question what a refused login does may take. The server gives up before.
+pub(crate) const QUESTION: Duration = statement::LOCK_WAIT.saturating_add(Duration::from_secs(1));
+
+/// Tries to log in, for no longer than `limit`. `asks_about_locks` says whether to ask what one refused login does to the
+/// account, which takes no longer than [`QUESTION`].
+pub(crate) async fn probe(
+    account: &Account,
+    address: SocketAddr,
+    limit: Duration,
+    asks_about_locks: bool,
+) -> Answer<Probe> {
+    match look_in(account, address, limit, asks_about_locks).await {
         // A proxy has checked the password against a list of its own, and its server may have another one.
         Ok(None) => Answer::detailed(Probe::Unknown(Cause::Pooler), say::greeted_by_a_proxy()),
         Ok(Some((logged_in, refusal_locks))) if user_of(&logged_in) == account.login().username => {
@@ -56,16 +65,30 @@ pub(crate) async fn probe(account: &Account, address: SocketAddr) -> Answer<Prob
 }
 
 /// Logs in, asks as whom and whether one refused login locks the account, and leaves. `None` where a proxy answers for itself.
-async fn look_in(account: &Account, address: SocketAddr) -> Result<Option<(String, bool)>, Error> {
-    let mut session = Session::open(account, address).await?;
-    let found: Option<(String, u64, u64)> = session.first(statement::LOGGED_IN).await?;
+async fn look_in(
+    account: &Account,
+    address: SocketAddr,
+    within: Duration,
+    asks_about_locks: bool,
+) -> Result<Option<(String, bool)>, Error> {
+    let enter = async {
+        let mut session = Session::open(account, address).await?;
+        let found: Option<(String, u64, u64)> = session.first(statement::LOGGED_IN).await?;
+        Ok((session, found))
+    };
+    let (mut session, found) = timeout(within, enter).await.unwrap_or_else(|_| Err(too_late()))?;
     let (logged_in, number, limit) = found.unwrap_or_default();
     if !session.is_greeted_as(number) {
         session.close().await;
         return Ok(None);
     }
     // The login is proven; that more cannot be asked changes nothing. MariaDB has a limit for all accounts alone.
-    let shown = if limit == 0 { show(&mut session, &Name::LoggedIn).await.ok().flatten() } else { None };
+    let shown = match asks_about_locks && limit == 0 {
+        // The account may be locked by another session's transaction.
+        true => timeout(QUESTION, show(&mut session, &Name::LoggedIn)).await,
+        false => Ok(Ok(None)),
+    };
+    let shown = shown.ok().and_then(Result::ok).flatten();
     session.close().await;
     Ok(Some((logged_in, one_refusal_locks(limit, shown.as_ref()))))
 }
@@ -105,6 +128,9 @@ async fn change(
         Ok(target) => target,
         Err((cause, detail)) => return Ok(Answer::detailed(Change::NotDone(cause), detail)),
     };
+    if let Some(what) = would_replace_another(&new, &target) {
+        return Ok(Answer::detailed(Change::NotDone(Cause::NotFirst), what));
+    }
     let second = second_password(&mut session, &new, &target).await?;
     session.execute(&statement::settings(target.method, limits.change)).await?;
     if matches!(new.by, By::Admin { .. })
@@ -131,6 +157,18 @@ async fn change(
         None => say::account(full_name),
     };
     Ok(Answer { detail: Some(detail), ..answer })
+}
+
+/// That the change would replace a password that may be another one than it is made from: a server sets the one of the first way
+/// of logging in, whichever way the login went (MariaDB).
+fn would_replace_another(new: &NewPassword<'_>, target: &Target) -> Option<Message> {
+    let replaced = match new.by {
+        By::Itself(login) => login,
+        By::Restored { first, .. } => first,
+        By::Admin { .. } | By::Service { .. } => return None,
+    };
+    let shown = &target.shown;
+    shown.may_replace_another(replaced.password()).then(|| say::not_of_the_first_way(shown.plugin_names()))
 }
 
 /// That the account has further passwords, which the change leaves as they are (MariaDB).
@@ -414,6 +452,9 @@ async fn obstacle(
     }
     if let Some(variable) = read_only(session, target.method, grants).await? {
         return not_done(Cause::ReadOnly, say::read_only(variable));
+    }
+    if let Some(what) = would_replace_another(new, target) {
+        return not_done(Cause::NotFirst, what);
     }
     if let By::Itself(login) = new.by
         && second != SecondPassword::NotKnown
@@ -727,6 +768,7 @@ fn compared(shown: &Shown, second: Option<&[u8]>, stored: &Stored<'_>) -> Option
         let password = account.password();
         let is_first = shown.is_first(password);
         let is_second = second.map_or(Some(false), |bytes| Hash { plugin, bytes }.is_of(password));
+        let is_second = if shown.has_further_passwords() { shown.is_further(password) } else { is_second };
         match (is_first, is_second) {
             (Some(true), _) => Some(Match::First),
             (_, Some(true)) => Some(Match::Second),

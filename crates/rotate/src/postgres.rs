@@ -6,7 +6,7 @@ mod rights;
 mod scram;
 mod session;
 
-use core::{cell::Cell, net::SocketAddr};
+use core::{cell::Cell, net::SocketAddr, time::Duration};
 use std::io::ErrorKind;
 
 use csms_core::rotation::{
@@ -16,7 +16,10 @@ use csms_core::rotation::{
 };
 use hash::{Chosen, Kept, Kind};
 use session::{DEFAULT_DATABASE, Exchange, Failed, Purpose, Session, alone, first, with_session};
-use tokio::time::timeout;
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 use tokio_postgres::{
     Error,
     error::{DbError, SqlState},
@@ -33,21 +36,45 @@ const SYSTEM_USER: u32 = 16;
 /// The oldest version that knows SCRAM, as `server_version_num`.
 const OLDEST: u32 = 100_000;
 
-/// Tries to log in.
+/// How long the server may take to say how it has let a login in.
+pub(crate) const QUESTION: Duration = Duration::from_secs(5);
+
+/// Tries to log in, for no longer than the limit of a login, and asks how the server has let it in, for no longer than
+/// [`QUESTION`].
 pub(crate) async fn probe(account: &Account, address: SocketAddr, limits: Limits) -> Answer<Probe> {
     let role = account.login().account_name();
-    let looked = with_session(account, address, (Purpose::Look, limits.change), method, async |session, rows| {
+    let logged_in = Notify::new();
+    let question = |version| {
+        logged_in.notify_one();
+        method(version)
+    };
+    let looked = with_session(account, address, (Purpose::Look, QUESTION), question, async |session, rows| {
         Ok(Guard::of(&first(rows), session.own, role))
     });
+    let over = async {
+        let is_logged_in = timeout(limits.login, logged_in.notified()).await.is_ok();
+        if is_logged_in {
+            sleep(QUESTION).await;
+        }
+        is_logged_in
+    };
+    let looked = tokio::select! {
+        biased;
+        looked = looked => looked,
+        is_logged_in = over => Err(Failed::Silent { is_logged_in }),
+    };
     let accepted = |guard: Guard| {
         let detail = say::logged_in(&account.login().username);
         let refusal_locks = guard.refusal_locks();
         Answer { checked: guard.checks_passwords, refusal_locks, ..Answer::detailed(Probe::Accepted, detail) }
     };
-    match looked.await {
+    match looked {
         Ok(guard) => accepted(guard),
         // The login is proven; that more cannot be asked changes nothing.
-        Err(Failed::Statement(_)) => accepted(Guard::default()),
+        Err(Failed::Statement(_) | Failed::Silent { is_logged_in: true }) => accepted(Guard::default()),
+        Err(Failed::Silent { is_logged_in: false }) => {
+            Answer::detailed(Probe::Unknown(Cause::TimedOut), connection::timed_out())
+        }
         Err(Failed::Before(cause, detail)) => Answer::detailed(Probe::Unknown(cause), detail),
         Err(Failed::Login(error)) => {
             let finding = match error.as_db_error() {
@@ -306,6 +333,7 @@ async fn with_server<T>(
 fn reason(failed: Failed) -> Obstacle {
     match failed {
         Failed::Before(cause, detail) => (cause, detail),
+        Failed::Silent { .. } => (Cause::TimedOut, None),
         Failed::Login(error) | Failed::Statement(error) => (cause_of_change(&error), Some(login_detail(&error))),
     }
 }

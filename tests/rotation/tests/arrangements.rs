@@ -3,14 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-use core::time::Duration;
+use core::{cell::RefCell, time::Duration};
 
 use csms_core::{
     RotationConfig, RotationMode, SecretName,
-    rotation::{DryRunReport, Engine, FailureCode, RotationEvent},
+    rotation::{Account, DryRunReport, Engine, FailureCode, Inspection, Probe, RotationEvent, plan::Change},
     stage,
 };
-use csms_rotate::{Failure, SqlDatabases, Unobserved, dry_run, rotate};
+use csms_rotate::{
+    Answer, By, Databases, Failure, Forecast, Inspect, NewPassword, SqlDatabases, Unobserved, dry_run, rotate,
+};
 use csms_rotation_tests::{Database, MemorySecret, Place, Protection, Trial, database::account, trial::Outcome};
 use csms_testbed::{
     MySqlServer, PgBouncer, Postgres, TlsMode,
@@ -18,6 +20,7 @@ use csms_testbed::{
     pgbouncer, postgres, roots,
 };
 use getrandom::SysRng;
+use mysql_async::prelude::Queryable;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -98,6 +101,112 @@ async fn a_mysql_that_counts_failed_logins_or_makes_them_wait_rotates() {
     a_dry_run_and_an_attempt_do_not_lock_an_account_that_allows_two_failed_logins(&database).await;
     a_lock_after_failed_logins_ends_as_the_words_say(&database, "ACCOUNT UNLOCK").await;
     a_login_that_takes_eight_seconds_is_waited_for(&database).await;
+}
+
+/// Changes passwords, and right after that another session holds the accounts in a transaction, as an administrator's or a
+/// backup's does.
+struct HeldAfterwards<'a> {
+    databases: SqlDatabases,
+    server: &'a MySqlServer,
+    holder: RefCell<Option<mysql_async::Conn>>,
+}
+
+impl HeldAfterwards<'_> {
+    async fn hold(&self) {
+        let mut holder = self.server.admin().await.unwrap();
+        holder.query_drop("BEGIN").await.unwrap();
+        holder.query_drop("UPDATE mysql.user SET max_updates = 7 WHERE User = 'held'").await.unwrap();
+        self.holder.replace(Some(holder));
+    }
+}
+
+impl Databases for HeldAfterwards<'_> {
+    async fn probe(&self, account: &Account, deadline: Instant) -> Answer<Probe> {
+        self.databases.probe(account, deadline).await
+    }
+
+    async fn prove(&self, account: &Account, deadline: Instant) -> Answer<Probe> {
+        self.databases.prove(account, deadline).await
+    }
+
+    async fn set_password(&self, new: NewPassword<'_>, deadline: Instant) -> Answer<Change> {
+        let answer = self.databases.set_password(new, deadline).await;
+        self.hold().await;
+        answer
+    }
+
+    async fn inspect(&self, inspect: Inspect<'_>, deadline: Instant) -> Answer<Inspection> {
+        self.databases.inspect(inspect, deadline).await
+    }
+
+    async fn forecast(&self, new: NewPassword<'_>, deadline: Instant) -> Forecast {
+        self.databases.forecast(new, deadline).await
+    }
+}
+
+#[tokio::test]
+async fn a_login_stays_proven_while_another_session_holds_the_accounts() {
+    let setup = mysql::Setup { tls: TlsMode::Offered, ..mysql::Setup::new(Release::MySql) };
+    let Some(server) = roots::if_provided(MySqlServer::start_with(setup).await).unwrap() else { return };
+    let database = Database::MySql(server);
+    let Database::MySql(server) = &database else { unreachable!() };
+    database.create_login("held", FIRST).await.unwrap();
+    let secret = secret_of(&database.value("held", FIRST));
+    let databases = HeldAfterwards { databases: SqlDatabases::default(), server, holder: RefCell::new(None) };
+
+    let begun = Instant::now();
+    let event = event(RotationMode::SingleUser);
+    let done = rotate(&event, &secret, &databases, &mut SysRng, soon(), &mut Unobserved).await;
+    done.unwrap_or_else(|failure| panic!("{}", failure.message));
+    assert!(begun.elapsed() < Duration::from_secs(5), "the proof waits for nobody: {:?}", begun.elapsed());
+    assert!(databases.holder.borrow().is_some(), "the accounts are held");
+
+    // A login that asks more, while they are held: the question ends, and the session with it.
+    let current = secret.account(stage::CURRENT).unwrap();
+    let answer = databases.probe(&current, soon()).await;
+    assert_eq!(answer.finding, Probe::Accepted, "{answer:?}");
+    let change = change_by_itself(&databases.databases, &current).await;
+    assert!(matches!(change.finding, Change::NotDone(_)), "{change:?}");
+    let mut admin = server.admin().await.unwrap();
+    let left = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'held'";
+    for _ in 0..20 {
+        if admin.query_first::<u32, _>(left).await.unwrap() == Some(0) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("sessions are left");
+}
+
+async fn change_by_itself(databases: &SqlDatabases, login: &Account) -> Answer<Change> {
+    let account = login.trying(SECOND);
+    let by = By::Itself(login);
+    let new = NewPassword { by, account: &account, keep_old: true, host: None, seen: None };
+    databases.set_password(new, soon()).await
+}
+
+/// MariaDB replaces the password of the first way of logging in, whichever way the login went.
+#[tokio::test]
+async fn of_two_passwords_of_an_account_of_mariadb_the_first_is_replaced_only_if_it_is_stored() {
+    for release in [Release::MariaDb, Release::NewerMariaDb] {
+        let setup = mysql::Setup { tls: TlsMode::Offered, ..mysql::Setup::new(release) };
+        let Some(server) = roots::if_provided(MySqlServer::start_with(setup).await).unwrap() else { continue };
+        let database = Database::MySql(server);
+        let two = format!(
+            "IDENTIFIED VIA mysql_native_password USING PASSWORD('{FIRST}') \
+             OR mysql_native_password USING PASSWORD('{SECOND}')"
+        );
+        database.execute(&format!("CREATE USER two@'%' {two}")).await.unwrap();
+        database.execute("GRANT ALL ON app.* TO two@'%'").await.unwrap();
+        // The application of the trial goes on with the first one.
+        let words = "first password is in no stored version";
+        let outcome = refused(&database, &database.value("two", SECOND), words).await;
+        assert!(outcome.foretold().contains(words), "{}", outcome.foretold());
+
+        let outcome = rotates(&database, &database.value("two", FIRST), Place::Quiet).await;
+        assert!(outcome.report.missing.iter().any(|what| what.contains("stay as they are")), "{:?}", outcome.report);
+        assert!(database.can_log_in("two", SECOND).await.unwrap());
+    }
 }
 
 async fn a_dry_run_and_an_attempt_do_not_lock_an_account_that_allows_two_failed_logins(database: &Database) {

@@ -203,14 +203,25 @@ impl Shown {
         self.with_password().nth(1).is_some()
     }
 
-    /// Whether a password is the account's first one; `None` when that cannot be told, also because another way of logging
-    /// in has a password of its own.
+    /// Whether a password is the account's first one; `None` when that cannot be told.
     pub(super) fn is_first(&self, password: &str) -> Option<bool> {
-        let mut with_password = self.with_password();
-        match (with_password.next(), with_password.next()) {
-            (Some((plugin, bytes)), None) => Hash { plugin, bytes }.is_of(password),
+        self.with_password().next().and_then(|(plugin, bytes)| Hash { plugin, bytes }.is_of(password))
+    }
+
+    /// Whether a password is that of a way of logging in besides the first one; `None` when that cannot be told.
+    pub(super) fn is_further(&self, password: &str) -> Option<bool> {
+        let of_each = self.with_password().skip(1).map(|(plugin, bytes)| Hash { plugin, bytes }.is_of(password));
+        of_each.fold(Some(false), |so_far, is_of| match (so_far, is_of) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
             _ => None,
-        }
+        })
+    }
+
+    /// Whether a login with this password may not be the one whose password a change would replace: another way of logging in
+    /// has a password of its own.
+    pub(super) fn may_replace_another(&self, password: &str) -> bool {
+        self.has_further_passwords() && self.is_first(password) != Some(true)
     }
 
     /// Why it would not let a connection with this protection in, as far as that is shown.
@@ -460,6 +471,12 @@ mod tests {
         assert_eq!(parse(&format!("CREATE USER `app`@`%` {native}")).is_first("one1"), Some(true));
         let chain = "IDENTIFIED VIA mysql_native_password USING '*E1' OR unix_socket";
         assert_eq!(method(chain), Some(Method::NativeHash));
+        let two = "IDENTIFIED VIA mysql_native_password USING '*E1C2E82D442C7906BF1CDAD2903ADF8424DFEEC6' \
+                   OR mysql_native_password USING '*E1'";
+        let shown = parse(&format!("CREATE USER `app`@`%` {two}"));
+        assert_eq!((shown.is_first("one1"), shown.is_first("two2")), (Some(true), Some(false)));
+        assert_eq!(shown.is_further("two2"), None, "this hash has another form");
+        assert!(shown.may_replace_another("two2") && !shown.may_replace_another("one1"));
         assert_eq!(method("IDENTIFIED VIA unix_socket OR mysql_native_password USING '*E1'"), Some(Method::NativeHash));
         let ed25519 = "IDENTIFIED VIA ed25519 USING 'WMUT' OR mysql_native_password USING '*E1'";
         assert_eq!(method(ed25519), None);

@@ -12,7 +12,7 @@ use mysql_async::{
     ClientIdentity, Conn, DriverError, Error, Opts, OptsBuilder, Row, SslOpts, from_row_opt,
     prelude::{FromRow, Queryable},
 };
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::statement;
 use crate::{kept::Kept, tls};
@@ -20,6 +20,9 @@ use crate::{kept::Kept, tls};
 /// How often a login is tried again that was refused for the number of connections, and the pause before each.
 const RECOUNTS: usize = 10;
 const RECOUNT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a farewell may take.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What the driver would ask the server for on every connection: the longest packet and the idle time, its own defaults.
 const MAX_ALLOWED_PACKET: usize = 4 * 1024 * 1024;
@@ -68,7 +71,7 @@ impl Session {
 
     /// Leaves. What was asked has been answered, so a farewell that fails changes nothing.
     pub(super) async fn close(self) {
-        let _ = self.0.disconnect().await;
+        let _ = timeout(FAREWELL, self.0.disconnect()).await;
     }
 }
 

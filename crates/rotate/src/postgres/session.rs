@@ -54,6 +54,8 @@ pub(super) enum Failed {
     Login(Error),
     /// A statement failed, or the connection broke after the login.
     Statement(Error),
+    /// There was no answer in time, to the login or to what was asked after it.
+    Silent { is_logged_in: bool },
 }
 
 /// What a session is for.

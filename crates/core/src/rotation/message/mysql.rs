@@ -70,6 +70,10 @@ messages! {
     others_keep(plugins) "mysql.others-keep"
         "it logs in by {plugins}, and the passwords of the ways after the first stay as they are"
         "该账号可通过 {plugins} 登录，除第一种以外的密码保持不变";
+    not_of_the_first_way(plugins) "mysql.not-of-the-first-way"
+        "it logs in by {plugins}, a change replaces the password of the first way, and the stored password is not known to be that \
+         one"
+        "该账号可通过 {plugins} 登录，修改的是第一种方式的密码，而已保存的密码不能确定是该密码";
     several(hosts) "mysql.several"
         "accounts of this name exist for the hosts {hosts}"
         "该名称的账号存在于以下主机：{hosts}";
