@@ -32,6 +32,8 @@ pub struct Answer<T> {
     pub checked: bool,
     /// Of a login, and of an account that was read: whether one refused login locks the account.
     pub refusal_locks: bool,
+    /// Of a change that failed: whether its statement may be in a log of the server with what logs in as the new password does.
+    pub exposed: bool,
     /// Of a login, and of an account that was read: the host part of the account, where accounts have one.
     pub host: Option<String>,
 }
@@ -44,7 +46,15 @@ impl<T> Answer<T> {
 
     /// A finding with its detail.
     pub fn detailed(finding: T, detail: impl Into<Option<Message>>) -> Self {
-        Self { finding, detail: detail.into(), seen: None, checked: false, refusal_locks: false, host: None }
+        Self {
+            finding,
+            detail: detail.into(),
+            seen: None,
+            checked: false,
+            refusal_locks: false,
+            exposed: false,
+            host: None,
+        }
     }
 
     /// The detail as an English sentence; empty when there is none.

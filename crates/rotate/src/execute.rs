@@ -10,7 +10,7 @@ use csms_core::{
     rotation::{
         Account, Action, FailureCode, Inspection, Message, OperatorReason, Probe, RetryReason, RotationEvent,
         RotationReply, Setter, Situation,
-        message::{attempt as say, reasons, rules},
+        message::{attempt as say, causes, reasons, rules},
         plan,
         plan::{Cause, Change, Labels, Powers, Reading, Role},
     },
@@ -311,6 +311,9 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
                 }
                 let answer = self.databases.set_password(self.new_password(by)?, self.deadline).await;
                 self.situation.note_change(by, answer.finding);
+                if answer.exposed {
+                    self.situation.note_exposed();
+                }
                 self.details.change.clone_from(&answer.detail);
                 Ok(say::by(by.message(), told(answer.finding.message(), answer.detail)))
             }
@@ -632,7 +635,18 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             OperatorReason::PasswordsNotChecked => &self.details.decoy,
             _ => &nothing,
         };
-        let remedy = reason.cause().and_then(Cause::remedy);
+        let has_admin = self.admin_secret.is_some();
+        let remedy = match reason.cause() {
+            Some(Cause::Expired) if has_admin => Some(causes::remedy_expired_alone()),
+            // Of an account that logs in, the administrator changes nothing.
+            None if reason == OperatorReason::FirstPasswordUnknown
+                && !has_admin
+                && !self.situation.accepted(Role::Current) =>
+            {
+                Some(causes::remedy_first_by_admin())
+            }
+            cause => cause.and_then(Cause::remedy),
+        };
         Failure::new(FailureCode::NeedsOperator, self.sentence(reason.message(), detail.clone(), remedy))
     }
 

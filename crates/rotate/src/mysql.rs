@@ -33,8 +33,8 @@ use crate::{
     tls,
 };
 
-/// How long the question what a refused login does may take. The server gives up before.
-pub(crate) const QUESTION: Duration = statement::LOCK_WAIT.saturating_add(Duration::from_secs(1));
+/// How long the question what a refused login does may take, with the end of its session.
+pub(crate) const QUESTION: Duration = Duration::from_secs(10);
 
 /// Tries to log in, for no longer than `limit`. `asks_about_locks` says whether to ask what one refused login does to the
 /// account, which takes no longer than [`QUESTION`].
@@ -84,11 +84,9 @@ async fn look_in(
     }
     // The login is proven; that more cannot be asked changes nothing. MariaDB has a limit for all accounts alone.
     let shown = match asks_about_locks && limit == 0 {
-        // The account may be locked by another session's transaction.
-        true => timeout(QUESTION, show(&mut session, &Name::LoggedIn)).await,
-        false => Ok(Ok(None)),
+        true => show(&mut session, &Name::LoggedIn).await.ok().flatten(),
+        false => None,
     };
-    let shown = shown.ok().and_then(Result::ok).flatten();
     session.close().await;
     Ok(Some((logged_in, one_refusal_locks(limit, shown.as_ref()))))
 }
@@ -404,8 +402,13 @@ async fn look(new: NewPassword<'_>, address: SocketAddr, limit: Duration) -> Res
     let kept = new.keep_old && second == SecondPassword::Kept;
     let kept = kept || matches!(new.by, By::Restored { .. });
     let obstacle = obstacle(&mut session, &new, &target, &grants, second).await?;
+    let unseen = match &obstacle {
+        None => unseen(&mut session, &new, &target, second).await?,
+        Some(_) => Vec::new(),
+    };
     session.close().await;
     let mut missing: Vec<Message> = second.missing().filter(|_| new.keep_old && !kept).into_iter().collect();
+    missing.extend(unseen);
     missing.extend(others_keep(&target.shown));
     if let Some(limit) = target.shown.failed_logins.filter(|_| target.shown.is_locked_after_them) {
         missing.push(say::locked_after(limit));
@@ -418,6 +421,29 @@ async fn look(new: NewPassword<'_>, address: SocketAddr, limit: Duration) -> Res
         }
     };
     Ok(Forecast { expected, keeps_old: kept, missing, account: Some(full_name) })
+}
+
+/// What an account of MySQL cannot know of its own passwords, unless an administrator has read them.
+async fn unseen(
+    session: &mut Session,
+    new: &NewPassword<'_>,
+    target: &Target,
+    second: SecondPassword,
+) -> Result<Vec<Message>, Error> {
+    let By::Itself(login) = new.by else { return Ok(Vec::new()) };
+    if second == SecondPassword::NotKnown || new.seen.is_some() {
+        return Ok(Vec::new());
+    }
+    let mut unseen = Vec::new();
+    if is_first(session, target, login).await?.is_none() {
+        unseen.push(say::first_not_seen());
+    }
+    let (user, host) = (&target.shown.username, &target.shown.host);
+    let retains = new.keep_old && second == SecondPassword::Kept;
+    if retains && !matches!(second_hash(session, user, host, target.method).await, Ok(None)) {
+        unseen.push(say::second_discarded());
+    }
+    Ok(unseen)
 }
 
 /// Logins that a dry run and the rotation after it make with the account's own password; with two accounts, one more compares
@@ -622,7 +648,7 @@ async fn show_hashes_in_hex(session: &mut Session) {
 }
 
 async fn show(session: &mut Session, name: &Name) -> Result<Option<Shown>, Error> {
-    let text: Option<Vec<u8>> = session.first(&statement::show(name)).await?;
+    let text: Option<Vec<u8>> = session.first_in_time(&statement::show(name)).await?;
     Ok(text.and_then(|text| Shown::parse(&text)))
 }
 
@@ -825,6 +851,9 @@ const WRONG_CURRENT_PASSWORD: u16 = 3891;
 /// The account's way of logging in is not the one that `authentication_policy` wants.
 const NOT_THE_POLICY: u16 = 4058;
 
+/// What `init_connect` asks for fails, and the server ends the session with its first statement.
+const INIT_CONNECT: u16 = 1184;
+
 /// Another session holds a lock, a backup for instance.
 const LOCK_WAIT: u16 = 1205;
 
@@ -919,6 +948,7 @@ const fn cause_of_code(code: u16) -> Cause {
         3118 | 4151 => Cause::Locked,
         3955 | 4150 => Cause::LockedForNow,
         3159 => Cause::TlsWanted,
+        INIT_CONNECT => Cause::Barred,
         // Host not allowed.
         1130 => Cause::HostNotAdmitted,
         // After connection errors.
@@ -982,6 +1012,7 @@ fn detail(error: &Error) -> Message {
     match (error, tls::failure_behind(error), tls::io_kind_behind(error)) {
         (Error::Server(server), _, _) => match server.code {
             1698 => say::refused_without_password(),
+            INIT_CONNECT => say::init_connect_fails(),
             NOT_THE_POLICY => say::not_the_policy(),
             4055 => say::register_second_factor(),
             LOCK_WAIT => say::lock_wait(),

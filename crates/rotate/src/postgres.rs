@@ -69,6 +69,9 @@ pub(crate) async fn probe(account: &Account, address: SocketAddr, limits: Limits
         Answer { checked: guard.checks_passwords, refusal_locks, ..Answer::detailed(Probe::Accepted, detail) }
     };
     match looked {
+        Ok(Guard { elsewhere: Some(method), .. }) => {
+            Answer::detailed(Probe::Unknown(Cause::Unsupported), say::checked_elsewhere(method))
+        }
         Ok(guard) => accepted(guard),
         // The login is proven; that more cannot be asked changes nothing.
         Err(Failed::Statement(_) | Failed::Silent { is_logged_in: true }) => accepted(Guard::default()),
@@ -106,6 +109,8 @@ struct Guard {
     /// Whether the server says that it let this very connection in by the password that it keeps for the role. Behind a pooler
     /// or a proxy it speaks of the pooler's connection, which is not the one that was made here.
     checks_passwords: bool,
+    /// What else checks passwords, where the server says that something does.
+    elsewhere: Option<&'static str>,
     /// Failed logins after which the role is banned.
     banned_after: Option<u32>,
 }
@@ -116,7 +121,10 @@ impl Guard {
         let method = text(row, 0);
         let is_by_password = ["scram-sha-256:", "md5:", "password:"].iter().any(|kind| method.starts_with(kind));
         let is_direct = text(row, 1) == own.ip().to_string() && text(row, 2) == own.port().to_string();
-        Self { checks_passwords: is_by_password && is_direct, banned_after: banned_after(row, 3, role) }
+        let elsewhere = ["ldap", "radius", "pam", "bsd"]
+            .into_iter()
+            .find(|other| is_direct && method.strip_prefix(other).is_some_and(|identity| identity.starts_with(':')));
+        Self { checks_passwords: is_by_password && is_direct, elsewhere, banned_after: banned_after(row, 3, role) }
     }
 
     const fn refusal_locks(self) -> bool {
@@ -154,11 +162,16 @@ struct Server {
     version: u32,
     password_encryption: String,
     scram_iterations: Option<String>,
+    /// The client's address and port, as the server sees them.
+    client: (String, String),
+    /// Whether the session may switch the log of its statements off.
+    is_superuser: bool,
 }
 
 const SERVER: &str = "SELECT current_user, pg_catalog.pg_is_in_recovery(), \
     pg_catalog.current_setting('server_version_num'), pg_catalog.current_setting('password_encryption'), \
-    pg_catalog.current_setting('scram_iterations', true)";
+    pg_catalog.current_setting('scram_iterations', true), pg_catalog.host(pg_catalog.inet_client_addr()), \
+    pg_catalog.inet_client_port(), pg_catalog.current_setting('is_superuser')";
 
 impl Server {
     fn of(row: &[Option<String>]) -> Self {
@@ -168,7 +181,14 @@ impl Server {
             version: text(row, 2).parse().unwrap_or_default(),
             password_encryption: text(row, 3),
             scram_iterations: row.get(4).cloned().flatten().filter(|iterations| !iterations.is_empty()),
+            client: (text(row, 5), text(row, 6)),
+            is_superuser: text(row, 7) == "on",
         }
+    }
+
+    /// Whether nothing is in between that logs clients in by itself.
+    fn is_direct(&self, own: SocketAddr) -> bool {
+        self.client == (own.ip().to_string(), own.port().to_string())
     }
 }
 
@@ -182,12 +202,14 @@ async fn kind(
     new: &NewPassword<'_>,
 ) -> Result<(Chosen, Option<String>), Error> {
     if !matches!(new.by, By::Admin { .. }) {
+        let asked = Kind::of(&server.password_encryption, server.scram_iterations.as_deref());
         let kept = match session.exchange {
+            // A pooler asks by MD5 whatever the server keeps.
+            Exchange::Md5 if asked != Kind::Md5 && !server.is_direct(session.own) => Kept::Unknown,
             Exchange::Md5 => Kept::Md5,
             Exchange::Scram => Kept::Scram(None),
             Exchange::Other => Kept::Unknown,
         };
-        let asked = Kind::of(&server.password_encryption, server.scram_iterations.as_deref());
         return Ok((hash::choose(asked, kept), None));
     }
     let role = literal(new.account.login().account_name());
@@ -217,6 +239,9 @@ async fn kind(
     let iterations = of_role("scram_iterations").map(str::to_owned).or(kept_iterations);
     let iterations = iterations.or_else(|| of_server("scram_iterations"));
     let asked = Kind::of(&encryption.unwrap_or_default(), iterations.as_deref());
+    // Nobody has logged in by MD5, so that a new hash of that kind might not log in either.
+    let is_used = matches!(new.by, By::Admin { in_use: Some(_), .. });
+    let kept = if kept == Kept::Md5 && asked != Kind::Md5 && !is_used { Kept::Unknown } else { kept };
     Ok((hash::choose(asked, kept), hash.as_deref().map(digest)))
 }
 
@@ -249,6 +274,8 @@ pub(crate) async fn set_password(new: NewPassword<'_>, address: SocketAddr, limi
     let role = new.account.login().account_name();
     // Before the statement is sent, a failure means that nothing was changed.
     let sent = Cell::new(false);
+    // Whether the statement may be in a log with what logs in as the new password does.
+    let is_exposed = Cell::new(false);
     let alter = |kind: Kind| {
         // The role is named, because an extension may take CURRENT_USER for another one (credcheck 4.5).
         let hash = kind.hash(role, new.account.password(), &salt);
@@ -261,7 +288,13 @@ pub(crate) async fn set_password(new: NewPassword<'_>, address: SocketAddr, limi
             return Ok(Err((Cause::Changed, None)));
         }
         sent.set(true);
-        session.commit(&alter(chosen.kind)).await?;
+        match chosen.kind {
+            Kind::Md5 if server.is_superuser => session.commit_unlogged(&alter(chosen.kind)).await?,
+            kind => {
+                is_exposed.set(kind == Kind::Md5);
+                session.commit(&alter(kind)).await?;
+            }
+        }
         Ok(Ok(()))
     });
     let in_transaction = timeout(limits.login.saturating_add(limits.change), in_transaction);
@@ -291,13 +324,14 @@ pub(crate) async fn set_password(new: NewPassword<'_>, address: SocketAddr, limi
         Ok(Err((cause, detail))) => Answer::detailed(Change::NotDone(cause), detail),
         Err(Failed::Login(error) | Failed::Statement(error)) if sent.get() => {
             let finding = change_that_failed(&error);
+            let exposed = is_exposed.get() && error.as_db_error().is_some();
             let mut text = detail(&error);
             if finding == Change::NotDone(Cause::Forbidden)
                 && let Some(reason) = reason_of_an_extension(login, address, limits).await
             {
                 text = say::because(text, reason);
             }
-            Answer::detailed(finding, text)
+            Answer { exposed, ..Answer::detailed(finding, text) }
         }
         Err(failed) => {
             let (cause, detail) = reason(failed);
@@ -395,7 +429,7 @@ pub(crate) async fn forecast(new: NewPassword<'_>, address: SocketAddr, limits: 
             // The change is tried as the first statement of a session then.
             expected: Change::Done,
             keeps_old: false,
-            missing: vec![say::password_first()],
+            missing: vec![say::password_first(), say::perhaps_no_md5()],
             account: None,
         },
         Err(failed) => {
@@ -446,10 +480,28 @@ async fn foreseen(
     let (chosen, _) = kind(session, server, new).await?;
     missing.extend(chosen.remarks);
     if chosen.kind == Kind::Md5 {
-        let logged = text(&session.first_row("SELECT pg_catalog.current_setting('log_statement')").await?, 0);
-        missing.extend((logged != "none").then(|| say::md5_in_the_log(logged)));
+        let settings: Vec<String> =
+            session.rows(&writers_of_statements(server.is_superuser)).await?.into_iter().flatten().flatten().collect();
+        missing.extend((!settings.is_empty()).then(|| say::md5_in_the_log(settings.join(", "))));
     }
     Ok(Ok(Forecast { expected: Change::Done, keeps_old: false, missing, account: None }))
+}
+
+/// Asks for the settings by which a server writes a statement down that succeeds. Of one that fails, which `log_min_error_statement`
+/// does by default, the password is never used. A superuser switches most of them off ([`Session::commit_unlogged`]).
+fn writers_of_statements(is_superuser: bool) -> String {
+    let others = if is_superuser {
+        ""
+    } else {
+        "OR name = 'log_statement' AND setting <> 'none' \
+         OR name IN ('log_min_duration_statement', 'log_min_duration_sample') AND setting <> '-1' \
+         OR name = 'log_min_error_statement' AND (setting LIKE 'debug%' OR setting IN ('info', 'notice', 'warning')) \
+         OR name = 'pg_stat_statements.track_utility' AND setting = 'on'"
+    };
+    format!(
+        "SELECT name || ' = ' || setting FROM pg_catalog.pg_settings \
+         WHERE name = 'log_transaction_sample_rate' AND setting <> '0' {others} ORDER BY name"
+    )
 }
 
 /// What a login lacks for changing a role's password. From PostgreSQL 16 on an administrator needs ADMIN OPTION on the role;
@@ -659,6 +711,7 @@ fn cause(error: &Error, stage: Stage) -> Cause {
         }
         (Stage::Login, "28000") => cause_of_28000(refusal),
         (Stage::Login, "XX000") if is_a_ban(refusal) => Cause::Locked,
+        (Stage::Login, "P0001") => Cause::Barred,
         (Stage::Login, "3D000") => Cause::NoDatabase,
         (Stage::Login, "42501" | "55000") => Cause::NoConnect,
         (Stage::Statement, "28000" | "42501") => Cause::Forbidden,
@@ -759,6 +812,7 @@ fn login_detail(error: &Error) -> Message {
         "25P03" | "25P04" => say::ends_transactions(),
         "53300" if refusal.routine() == Some("InitializeSessionUserId") => say::role_limit(),
         "53300" if refusal.routine() == Some("CheckMyDatabase") => say::database_limit(),
+        "P0001" => say::login_trigger(),
         "XX000" if is_a_ban(refusal) => say::banned(),
         "XX000" => say::perhaps_banned(),
         _ => return detail(error),
@@ -785,6 +839,8 @@ mod tests {
         assert_eq!(guard("", "40000", "3", "").banned_after, Some(3));
         assert_eq!(guard("", "40000", "0", "").banned_after, None);
         assert_eq!(Guard::of(&[], own, "app"), Guard::default());
+        assert_eq!(guard("ldap:app", "40000", "0", "").elsewhere, Some("ldap"));
+        assert_eq!(guard("ldap:app", "40001", "0", "").elsewhere, None, "a proxy is in between");
     }
 
     #[test]

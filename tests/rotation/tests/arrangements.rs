@@ -11,7 +11,7 @@ use csms_core::{
     stage,
 };
 use csms_rotate::{
-    Answer, By, Databases, Failure, Forecast, Inspect, NewPassword, SqlDatabases, Unobserved, dry_run, rotate,
+    Answer, By, Databases, Failure, Forecast, Inspect, Limits, NewPassword, SqlDatabases, Unobserved, dry_run, rotate,
 };
 use csms_rotation_tests::{Database, MemorySecret, Place, Protection, Trial, database::account, trial::Outcome};
 use csms_testbed::{
@@ -535,6 +535,77 @@ async fn it_says_that_it_checks_passwords_and_refuses_none(database: &Database) 
     let before = refusals();
     rotates(database, &database.value("spared", FIRST), Place::Quiet).await;
     assert_eq!(refusals(), before);
+}
+
+/// The lines of a role's MD5 hash in the server's log, which logs in as the password does.
+async fn md5_in_the_log(server: &Postgres, role: &str, password: &str) -> usize {
+    let client = server.admin().await.unwrap();
+    let row = client.query_one("SELECT 'md5' || md5($1 || $2)", &[&password, &role]).await.unwrap();
+    server.logs().unwrap().matches(row.get::<_, &str>(0)).count()
+}
+
+async fn kept_as_md5(server: &Postgres, role: &str) -> bool {
+    let client = server.admin().await.unwrap();
+    let sql = "SELECT rolpassword LIKE 'md5%' FROM pg_authid WHERE rolname = $1";
+    client.query_one(sql, &[&role]).await.unwrap().get(0)
+}
+
+/// Drivers that know MD5 alone go on logging in, and the hash is used nowhere that a log has shown it.
+#[tokio::test]
+async fn an_md5_hash_stays_one_and_none_that_a_log_shows_is_used() {
+    let setup = postgres::Setup {
+        rules: vec!["host all hashed,boss 127.0.0.1/32 md5".to_owned()],
+        ..postgres::Setup::default()
+    };
+    let server = Postgres::start_with(setup).await.unwrap();
+    for role in ["hashed", "boss SUPERUSER"] {
+        let create = format!("SET password_encryption = 'md5'; CREATE ROLE {role} LOGIN PASSWORD '{FIRST}'");
+        server.execute(&create).await.unwrap();
+    }
+    let database = Database::PostgreSql(server);
+    let Database::PostgreSql(server) = &database else { unreachable!() };
+    let secret = secret_of(&database.value("hashed", FIRST));
+    let says = |report: &DryRunReport, words: &str| report.missing.iter().any(|what| what.contains(words));
+    let report = look(RotationMode::SingleUser, &secret).await;
+    assert!(report.would_succeed && says(&report, "as the present one is"), "{report:?}");
+    assert!(!says(&report, "write it down"), "{report:?}");
+    server.execute("ALTER SYSTEM SET log_min_duration_statement = 0").await.unwrap();
+    server.execute("SELECT pg_reload_conf()").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let report = look(RotationMode::SingleUser, &secret).await;
+    assert!(says(&report, "log_min_duration_statement = 0"), "{report:?}");
+
+    // A superuser logs nothing of it.
+    let of_boss = secret_of(&database.value("boss", FIRST));
+    let report = look(RotationMode::SingleUser, &of_boss).await;
+    assert!(report.would_succeed && !says(&report, "write it down"), "{report:?}");
+    try_alone(&of_boss).await.unwrap_or_else(|failure| panic!("{}", failure.message));
+    let current = of_boss.account(stage::CURRENT).unwrap();
+    assert!(database.can_log_in("boss", current.password()).await.unwrap() && kept_as_md5(server, "boss").await);
+    assert_eq!(md5_in_the_log(server, "boss", current.password()).await, 0);
+    server.execute("ALTER SYSTEM RESET log_min_duration_statement").await.unwrap();
+    server.execute("SELECT pg_reload_conf()").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+
+    // Another session changes the role, so that the change fails and stands in the log. Twice, since a later attempt has a
+    // candidate already.
+    let mut holder = server.admin().await.unwrap();
+    let held = holder.transaction().await.unwrap();
+    held.batch_execute("ALTER ROLE hashed CONNECTION LIMIT 50").await.unwrap();
+    let hurried = SqlDatabases::new(Limits { change: Duration::from_secs(1), ..Limits::default() });
+    let event = event(RotationMode::SingleUser);
+    for _ in 0..2 {
+        let failure = rotate(&event, &secret, &hurried, &mut SysRng, soon(), &mut Unobserved).await.unwrap_err();
+        assert_ne!(failure.code, FailureCode::NeedsOperator, "{}", failure.message);
+        let pending = secret.account(stage::PENDING).unwrap();
+        assert_eq!(md5_in_the_log(server, "hashed", pending.password()).await, 0, "{}", failure.message);
+    }
+    assert_eq!(server.logs().unwrap().matches("STATEMENT:  ALTER ROLE \"hashed\" PASSWORD 'md5").count(), 2);
+    held.rollback().await.unwrap();
+    try_alone(&secret).await.unwrap_or_else(|failure| panic!("{}", failure.message));
+    let current = secret.account(stage::CURRENT).unwrap();
+    assert!(database.can_log_in("hashed", current.password()).await.unwrap() && kept_as_md5(server, "hashed").await);
+    assert_eq!(md5_in_the_log(server, "hashed", current.password()).await, 0);
 }
 
 /// Two accounts that take turns: `a` in SYSCURRENT, `b` in SYSPREVIOUS.

@@ -1712,7 +1712,7 @@ const NEWER_POSTGRESQL: &[Case] = &[
             "SET password_encryption = 'md5'; CREATE ROLE hashed LOGIN PASSWORD '{p}'; ALTER ROLE hashed SET password_encryption = 'md5'",
         ],
         value: |value, _| value["username"] = "hashed".into(),
-        says: "log_statement is all, so that the server's log will show it",
+        says: "may write it down (log_statement = all)",
         keeps: "md5",
         ..PLAIN
     },

@@ -17,7 +17,8 @@
 //!   accepted over the connection that SYSCURRENT describes, which SYSPENDING will be proven over.
 //! - A password is changed only once it is known that a login with the new one will prove something: a server that lets
 //!   anybody in here may check the old one elsewhere, where applications log in.
-//! - A candidate is given up only when the database has *refused* it. One that may have been set is tried again.
+//! - A candidate is given up only when the database has *refused* it, or has not set it and may have written it into a log. One
+//!   that may have been set is tried again.
 //! - An administrator's change that keeps the replaced password as a second one is not idempotent: sent twice, the
 //!   password that applications use is gone. So it is sent only while the account keeps no second password but a stored
 //!   one.
@@ -558,6 +559,8 @@ pub struct Situation {
     change: Option<(Setter, Change)>,
     /// Candidates that the database has refused in this attempt.
     refused: u32,
+    /// Whether the change that failed may have left the pending password in a log of the server.
+    is_exposed: bool,
 }
 
 impl Situation {
@@ -583,6 +586,7 @@ impl Situation {
             inspection: None,
             change: None,
             refused: 0,
+            is_exposed: false,
         }
     }
 
@@ -696,11 +700,15 @@ impl Situation {
     pub fn note_pending(&mut self, version: VersionId, login: Login) {
         // Nobody can have set a password that was made just now. Where a refused login proves something, it is tried, unless
         // an administrator sees the hashes: refused logins may lock the account.
-        let is_known = login.engine.login_proves_the_password() || self.hashes_are_read();
+        let was_exposed = core::mem::take(&mut self.is_exposed);
+        let is_known = login.engine.login_proves_the_password() || self.hashes_are_read() || was_exposed;
         let probe = is_known.then_some(Probe::WrongPassword);
         self.pending = Some(Labelled { version, reading: Some(Reading::Login(login)), probe });
         self.pending_may_be_set = false;
-        self.change = None;
+        // Why the last candidate was not set has nothing to do with it.
+        if !was_exposed {
+            self.change = None;
+        }
         if let Some(Inspection::Account { passwords: Some(passwords), .. }) = &mut self.inspection {
             passwords.pending = Match::Neither;
         }
@@ -731,6 +739,11 @@ impl Situation {
             }
         }
         self.change = Some((by, change));
+    }
+
+    /// The change that failed may have left the pending password in a log of the server.
+    pub const fn note_exposed(&mut self) {
+        self.is_exposed = matches!(self.change, Some((_, Change::NotDone(_) | Change::Unknown(_))));
     }
 
     /// The change was not made, so that the pending password is no more set than it was before.
@@ -935,6 +948,11 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
             passwords_are_checked(situation, account)?;
         }
         return Ok(Action::MoveStages { to: pending.version, from: current });
+    }
+    // It is not the account's; where the change may have been made all the same, the password that it was to replace shows that.
+    let was_told = !matches!(situation.change, Some((_, Change::Unknown(_))));
+    if situation.is_exposed && (was_told || situation.logs_in(base)?) {
+        return Ok(Action::MakePending { base });
     }
     match situation.change {
         None => set(situation, account, setter(situation, base, account)?),

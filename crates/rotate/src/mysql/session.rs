@@ -5,7 +5,10 @@
 //! driver's own conversions panic.
 
 use core::{convert::Infallible, future::poll_fn, net::SocketAddr, task::Poll, time::Duration};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    io::{self, ErrorKind},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use csms_core::rotation::{Account, Login, Tls, Trust};
 use mysql_async::{
@@ -28,8 +31,15 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const MAX_ALLOWED_PACKET: usize = 4 * 1024 * 1024;
 const WAIT_TIMEOUT: usize = 28_800;
 
+/// How long a question may take that waits for another session's lock, and how long it may take to end it.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// A session that is logged in.
-pub(super) struct Session(Conn);
+pub(super) struct Session {
+    conn: Conn,
+    account: Account,
+    address: SocketAddr,
+}
 
 impl Session {
     /// Logs in. A server counts a connection until it has cleaned up behind it, so an account that may have one at a time
@@ -40,38 +50,64 @@ impl Session {
                 Err(Error::Server(server)) if is_limit_of_connections(server.code, &server.message) => {
                     sleep(RECOUNT_PAUSE).await;
                 }
-                connected => return connected.map(Self),
+                connected => return connected.map(|conn| Self::new(conn, account, address)),
             }
         }
-        connect(account, address).await.map(Self)
+        connect(account, address).await.map(|conn| Self::new(conn, account, address))
+    }
+
+    fn new(conn: Conn, account: &Account, address: SocketAddr) -> Self {
+        Self { conn, account: account.clone(), address }
     }
 
     /// Whether the server that knows this session by a number (`CONNECTION_ID()`) is the one that has greeted it. A proxy that
     /// logs clients in by itself has numbers of its own; one that passes bytes on has none.
     pub(super) fn is_greeted_as(&self, number: u64) -> bool {
-        is_in_greeting(number, self.0.id())
+        is_in_greeting(number, self.conn.id())
     }
 
     /// Runs a statement whose result nobody reads.
     pub(super) async fn execute(&mut self, sql: &str) -> Result<(), Error> {
-        self.0.query_drop(sql).await
+        self.conn.query_drop(sql).await
     }
 
     /// All rows of a result.
     pub(super) async fn rows<T: FromRow>(&mut self, sql: &str) -> Result<Vec<T>, Error> {
-        let rows: Vec<Row> = self.0.query(sql).await?;
+        let rows: Vec<Row> = self.conn.query(sql).await?;
         rows.into_iter().map(read).collect()
     }
 
     /// The first row of a result, if there is one.
     pub(super) async fn first<T: FromRow>(&mut self, sql: &str) -> Result<Option<T>, Error> {
-        let row: Option<Row> = self.0.query_first(sql).await?;
+        let row: Option<Row> = self.conn.query_first(sql).await?;
         row.map(read).transpose()
+    }
+
+    /// The same for a statement that may wait for a lock without end, whatever the session's limits say (`SHOW CREATE USER` of MySQL
+    /// while another session's transaction holds `mysql.user`).
+    pub(super) async fn first_in_time<T: FromRow>(&mut self, sql: &str) -> Result<Option<T>, Error> {
+        let Ok(found) = timeout(PATIENCE, self.first(sql)).await else {
+            let _ = timeout(PATIENCE, self.kill()).await;
+            return Err(io::Error::from(ErrorKind::TimedOut).into());
+        };
+        found
+    }
+
+    /// Ends this session through another one of the same account, since the server would go on with its statement. The numbers of a
+    /// proxy are none of the server's, and a greeting has room for short ones alone.
+    async fn kill(&self) -> Result<(), Error> {
+        let mut other = Self::open(&self.account, self.address).await?;
+        let number: u64 = other.first("SELECT CONNECTION_ID()").await?.unwrap_or_default();
+        if u32::try_from(number) == Ok(other.conn.id()) {
+            other.execute(&format!("KILL {}", self.conn.id())).await?;
+        }
+        other.close().await;
+        Ok(())
     }
 
     /// Leaves. What was asked has been answered, so a farewell that fails changes nothing.
     pub(super) async fn close(self) {
-        let _ = timeout(FAREWELL, self.0.disconnect()).await;
+        let _ = timeout(FAREWELL, self.conn.disconnect()).await;
     }
 }
 

@@ -135,17 +135,14 @@ impl SecondPassword {
 }
 
 /// What every session begins with, whatever the server sets for new ones: names and passwords are UTF-8, [`literal`] is
-/// right, names are shown in quotes, no result is cut, and no read ends early, except one that waits for another session's lock
-/// for [`LOCK_WAIT`] seconds. Comments with a number are statements to a server of that version or a later one, those with `M` to
-/// MariaDB alone; MariaDB would take hashes for those of before 4.1.
+/// right, names are shown in quotes, no result is cut, and no read ends early, except one that waits for a lock of another
+/// session. Comments with a number are statements to a server of that version or a later one, those with `M` to MariaDB alone;
+/// MariaDB would take hashes for those of before 4.1.
 pub(super) const SESSION: &str = "SET NAMES utf8mb4, sql_mode = 'NO_BACKSLASH_ESCAPES', autocommit = 1, \
     sql_select_limit = 18446744073709551615, max_join_size = 18446744073709551615, sql_big_selects = 1, \
     sql_safe_updates = 0, sql_quote_show_create = 1, lc_messages = 'en_US', lock_wait_timeout = 5 \
     /*M! , old_passwords = 0, max_statement_time = 0 */ /*M!100502 , sql_if_exists = 0 */ \
     /*!50708 , max_execution_time = 0, innodb_lock_wait_timeout = 5 */";
-
-/// The seconds that a question waits for a lock, as [`SESSION`] sets them. A session whose client has gone ends by then.
-pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// Asks for the host parts of all accounts of a name, without a role of MariaDB, which has none; needs the right to read
 /// `mysql.user`.
@@ -270,12 +267,6 @@ mod tests {
         assert!(settings(Method::NativeHash, limit).contains(", old_passwords = 0, max_statement_time = 1.5,"));
         let of_mysql = settings(Method::Alter, limit);
         assert!(of_mysql.ends_with(", lock_wait_timeout = 1, innodb_lock_wait_timeout = 1"));
-    }
-
-    #[test]
-    fn a_session_waits_for_locks_as_long_as_the_client_believes() {
-        let seconds = LOCK_WAIT.as_secs();
-        assert_eq!(SESSION.matches(&format!("lock_wait_timeout = {seconds}")).count(), 2);
     }
 
     #[test]

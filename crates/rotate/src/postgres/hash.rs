@@ -70,12 +70,17 @@ pub(super) struct Chosen {
     pub(super) remarks: Vec<Message>,
 }
 
-/// Chooses from what the settings ask for and from how the password is kept so far. `pg_hba.conf` lets SCRAM in where it asks
-/// for MD5, and not the other way round, so that an MD5 hash is made only in the place of one.
+/// Chooses from what the settings ask for and from how the password is kept so far. An MD5 hash stays one, for drivers that know
+/// nothing else. `pg_hba.conf` lets SCRAM in where it asks for MD5, and not the other way round, so that an MD5 hash is made only
+/// in the place of one.
 pub(super) fn choose(asked: Kind, kept: Kept) -> Chosen {
     let mut remarks = Vec::new();
     let iterations = match (asked, kept) {
         (Kind::Md5, Kept::Md5) => return Chosen { kind: Kind::Md5, remarks },
+        (Kind::Scram(_), Kept::Md5) => {
+            remarks.push(say::kept_as_md5());
+            return Chosen { kind: Kind::Md5, remarks };
+        }
         (Kind::Md5, Kept::Scram(iterations)) => {
             remarks.push(say::kept_as_before());
             iterations.unwrap_or(scram::ITERATIONS)
@@ -84,7 +89,11 @@ pub(super) fn choose(asked: Kind, kept: Kept) -> Chosen {
             remarks.push(say::kept_as_scram());
             scram::ITERATIONS
         }
-        (Kind::Scram(iterations), _) => iterations,
+        (Kind::Scram(iterations), Kept::Unknown) => {
+            remarks.push(say::perhaps_no_md5());
+            iterations
+        }
+        (Kind::Scram(iterations), Kept::Scram(_)) => iterations,
     };
     if iterations > MOST_ITERATIONS {
         remarks.push(say::fewer_iterations(iterations, MOST_ITERATIONS));
@@ -164,12 +173,20 @@ mod tests {
         assert_eq!(kind(Kept::Scram(Some(20_000))), Kind::Scram(20_000));
         assert_eq!((kind(Kept::Scram(None)), kind(Kept::Unknown)), (Kind::Scram(4096), Kind::Scram(4096)));
         assert!(choose(Kind::Md5, Kept::Unknown).remarks[0].code() == "postgresql.kept-as-scram");
-        assert_eq!(choose(Kind::Scram(4096), Kept::Md5), Chosen { kind: Kind::Scram(4096), remarks: Vec::new() });
+    }
+
+    #[test]
+    fn drivers_that_know_md5_alone_go_on_or_are_warned_of() {
+        let kept = choose(Kind::Scram(4096), Kept::Md5);
+        assert_eq!((kept.kind, kept.remarks[0].code()), (Kind::Md5, "postgresql.kept-as-md5"));
+        let unknown = choose(Kind::Scram(4096), Kept::Unknown);
+        assert_eq!((unknown.kind, unknown.remarks[0].code()), (Kind::Scram(4096), "postgresql.perhaps-no-md5"));
+        assert_eq!(choose(Kind::Scram(4096), Kept::Scram(None)).remarks, []);
     }
 
     #[test]
     fn no_verifier_is_made_that_the_driver_does_not_log_in_with() {
-        assert_eq!(choose(Kind::Scram(100_000), Kept::Unknown).remarks, []);
+        assert_eq!(choose(Kind::Scram(100_000), Kept::Scram(None)).remarks, []);
         for (asked, kept) in [(Kind::Scram(150_000), Kept::Unknown), (Kind::Md5, Kept::Scram(Some(150_000)))] {
             let chosen = choose(asked, kept);
             assert_eq!(chosen.kind, Kind::Scram(MOST_ITERATIONS));

@@ -40,6 +40,9 @@ pub(super) const DEFAULT_DATABASE: &str = "postgres";
 /// The first version with `idle_session_timeout`.
 const IDLE_SESSION_TIMEOUT: u32 = 14;
 
+/// The first version with `log_min_duration_sample`.
+const DURATION_SAMPLE: u32 = 13;
+
 /// The first version with `transaction_timeout`.
 const TRANSACTION_TIMEOUT: u32 = 17;
 
@@ -103,6 +106,14 @@ impl Session<'_> {
     /// Runs a statement and ends the transaction, in one message.
     pub(super) async fn commit(&self, statement: &str) -> Result<(), Error> {
         self.client.batch_execute(&format!("{statement}; COMMIT")).await
+    }
+
+    /// As [`Session::commit`], as a superuser, and without a trace of the statement in the server's log. What a server logs by the
+    /// time that a message took, it decides at the message's end, so that the transaction's settings have to last longer.
+    pub(super) async fn commit_unlogged(&self, statement: &str) -> Result<(), Error> {
+        self.client.batch_execute(&unlogged(self.version)).await?;
+        self.client.batch_execute(statement).await?;
+        self.client.batch_execute("COMMIT").await
     }
 }
 
@@ -187,6 +198,15 @@ fn begin(purpose: Purpose, limit: Duration, version: u32) -> String {
         "BEGIN ISOLATION LEVEL READ COMMITTED {mode}; {long}SET LOCAL search_path = pg_catalog, pg_temp; \
          SET LOCAL ROLE NONE; SET LOCAL statement_timeout = {millis}; SET LOCAL lock_timeout = {millis}; \
          SET LOCAL idle_in_transaction_session_timeout = {millis}; SET LOCAL quote_all_identifiers = off; "
+    )
+}
+
+/// Switches off what writes statements down, until the end of the transaction.
+fn unlogged(version: u32) -> String {
+    let sample = if version >= DURATION_SAMPLE { "SET LOCAL log_min_duration_sample = -1; " } else { "" };
+    format!(
+        "SET LOCAL log_statement = none; SET LOCAL log_min_duration_statement = -1; {sample}\
+         SET LOCAL log_min_error_statement = panic; SET LOCAL pg_stat_statements.track_utility = off"
     )
 }
 

@@ -74,6 +74,12 @@ messages! {
     remedy_expired() "remedy.expired"
         "renew the account or its password in the database, or name an AdminSecret"
         "请在数据库中为账号或该密码续期（不改变密码），或指定 AdminSecret";
+    remedy_expired_alone() "remedy.expired-alone"
+        "renew the account or its password in the database"
+        "请在数据库中为账号或该密码续期（不改变密码）";
+    remedy_first_by_admin() "remedy.first-by-admin"
+        "or name an AdminSecret in rotation_config, whose account keeps the first one"
+        "或在 rotation_config 中指定 AdminSecret，由该账号保留主密码";
     remedy_host() "remedy.host-not-admitted"
         "admit the rotation function's host, or rotate from one that the account admits"
         "请允许轮转函数所在的主机登录，或从账号允许的主机执行轮转";

@@ -43,6 +43,15 @@ messages! {
     locked_after(limit) "mysql.locked-after"
         "the account is locked after {limit} failed logins, those of rotations included"
         "登录失败 {limit} 次（包括轮转的登录）后账号会被锁定";
+    first_not_seen() "mysql.first-not-seen"
+        "the server does not show the account its password hashes, so it is not known whether the stored password is its first one: \
+         if it is the second (RETAIN CURRENT PASSWORD), the rotation ends without a change"
+        "服务器不向该账号显示其密码哈希，无法确定已保存的密码是否为主密码：如果是第二密码（RETAIN CURRENT PASSWORD），轮转将不做任何更改而\
+         结束";
+    second_discarded() "mysql.second-discarded"
+        "a second password that the account keeps (RETAIN CURRENT PASSWORD), SYSPREVIOUS's or one that was set by hand, would be \
+         discarded"
+        "账号保留的第二密码（RETAIN CURRENT PASSWORD），无论是 SYSPREVIOUS 的还是手工设置的，都会失效";
     connections_per_hour(limit, needed) "mysql.connections-per-hour"
         "the account admits {limit} connections per hour; this dry run and a rotation make {needed}"
         "账号每小时允许 {limit} 次连接；本次试运行和一次轮转需要 {needed} 次";
@@ -145,5 +154,8 @@ messages! {
          passwords do; an administrator need not give the old one"
         "错误 4165：该账号修改密码时须提供旧密码（PASSWORD REQUIRE CURRENT），而 \
          validate_password.changed_characters_percentage 要求的不同字符数多于随机密码所能达到的数量；管理员无须提供旧密码";
+    init_connect_fails() "mysql.error-1184"
+        "error 1184: the server's init_connect fails for this account, which therefore can do nothing"
+        "错误 1184：服务器的 init_connect 对该账号执行失败，因此该账号无法执行任何操作";
     unexpected_packet() "mysql.unexpected-packet" "unexpected packet" "收到意外的数据包";
 }

@@ -89,6 +89,13 @@ messages! {
         "pg_hba.conf lets no such connection in; it may ask for TLS"
         "pg_hba.conf 不允许此类连接；可能要求使用 TLS";
     not_let_in() "postgresql.not-let-in" "pg_hba.conf lets no such connection in" "pg_hba.conf 不允许此类连接";
+    login_trigger() "postgresql.login-trigger"
+        "a function of the server refuses the session, such as a login event trigger"
+        "服务器上的函数拒绝了该会话，例如登录事件触发器";
+    checked_elsewhere(method) "postgresql.checked-elsewhere"
+        "pg_hba.conf has the password checked by {method} here and not by the database, so that a change in the database would change \
+         nothing here and something elsewhere"
+        "pg_hba.conf 规定此处由 {method} 而不是数据库校验密码，因此在数据库中修改密码在此处不起作用，却会影响其他登录";
     takes_no_connections() "postgresql.takes-no-connections"
         "the database takes no connections (ALLOW_CONNECTIONS)"
         "该数据库不接受连接（ALLOW_CONNECTIONS）";
@@ -121,10 +128,20 @@ messages! {
          will not log in any more"
         "password_encryption 为 md5，新密码将保存为 SCRAM-SHA-256：只支持 MD5 的驱动程序将无法登录";
     md5_in_the_log(setting) "postgresql.md5-in-the-log"
-        "the new password will be kept as an MD5 hash, which logs in as the password does, and log_statement is {setting}, so that \
-         the server's log will show it; use password_encryption = 'scram-sha-256', also for the role, or keep the log to yourself"
-        "新密码将保存为 MD5 哈希，该哈希可以像密码一样用于登录，而 log_statement 为 {setting}，服务器日志会显示它；请（包括为该角\
-         色）使用 password_encryption = 'scram-sha-256'，或限制对日志的访问";
+        "the new password will be kept as an MD5 hash, which logs in as the password does, and the server may write it down ({setting}): \
+         set the present password again under password_encryption = 'scram-sha-256' once every driver knows SCRAM-SHA-256, or \
+         keep the log to yourself"
+        "新密码将保存为 MD5 哈希，该哈希可以像密码一样用于登录，而服务器可能会将其写入日志（{setting}）：请在所有驱动程序都支持 \
+         SCRAM-SHA-256 之后，在 password_encryption = 'scram-sha-256' 下重新设置当前密码，或限制对日志的访问";
+    kept_as_md5() "postgresql.kept-as-md5"
+        "the new password will be kept as an MD5 hash, as the present one is, for drivers that know nothing else; to go over to \
+         SCRAM-SHA-256, set the present password again under password_encryption = 'scram-sha-256'"
+        "新密码仍将与当前密码一样保存为 MD5 哈希，以便只支持 MD5 的驱动程序继续登录；如需改用 SCRAM-SHA-256，请在 \
+         password_encryption = 'scram-sha-256' 下重新设置当前密码";
+    perhaps_no_md5() "postgresql.perhaps-no-md5"
+        "the new password will be kept as SCRAM-SHA-256; if the present one is kept as an MD5 hash, drivers that know MD5 alone will \
+         not log in any more"
+        "新密码将保存为 SCRAM-SHA-256；如果当前密码保存为 MD5 哈希，只支持 MD5 的驱动程序将无法登录";
     fewer_iterations(iterations, most) "postgresql.fewer-iterations"
         "scram_iterations is {iterations}, and the new password will be kept with {most}, the most that this function\
          's driver logs in with"

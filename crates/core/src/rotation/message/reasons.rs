@@ -152,9 +152,10 @@ messages! {
          PASSWORD，然后再次轮转";
     first_password_unknown() "operator.first-password-unknown"
         "the account's first password is in no stored version: it was set by hand, and the stored one is kept as the \
-         second. Store the first one as a new SYSCURRENT version, or name an AdminSecret in rotation_config"
-        "账号的主密码不在任何已保存版本中：它是手工设置的，已保存的密码成为第二密码。请将主密码保存为新的 SYSCURRENT \
-         版本，或在 rotation_config 中指定 AdminSecret";
+         second. Nothing was changed. Store the first one as a new SYSCURRENT version; or, if nobody uses it, set the stored one as the \
+         first again (ALTER USER … IDENTIFIED BY)"
+        "账号的主密码不在任何已保存版本中：它是手工设置的，已保存的密码成为第二密码。未做任何更改。请将主密码保存为新的 SYSCURRENT \
+         版本；如果无人使用主密码，请将已保存的密码重新设为主密码（ALTER USER … IDENTIFIED BY）";
     several_accounts() "operator.several-accounts"
         "the database has several accounts of this name, for different hosts; say in \"Host\" of rotation_config \
          which one is meant"

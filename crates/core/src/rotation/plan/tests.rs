@@ -688,6 +688,35 @@ fn an_administrator_changes_nothing_that_the_account_s_own_connection_could_not_
 }
 
 #[test]
+fn a_candidate_that_may_be_in_a_log_is_replaced_before_the_attempt_ends() {
+    let looked = with(single().with_new_pending(), &[(Pending, Rejected), (Current, Accepted)]);
+    for (cause, ends) in [
+        (Cause::TimedOut, Action::Retry(RetryReason::NotChanged(Cause::TimedOut))),
+        (Cause::Forbidden, Action::NeedsOperator(OperatorReason::ChangeForbidden)),
+    ] {
+        let mut situation = looked.clone();
+        situation.note_change(BY_ITSELF, Change::NotDone(cause));
+        assert_eq!(plan(&situation), ends);
+        situation.note_exposed();
+        assert_eq!(plan(&situation), Action::MakePending { base: Current });
+        situation.note_pending(version(4), login("app"));
+        assert_eq!(plan(&situation), ends, "and no login is refused for it");
+    }
+    let mut unknown = looked;
+    unknown.note_change(BY_ITSELF, Change::Unknown(Cause::TimedOut));
+    unknown.note_exposed();
+    assert_eq!(plan(&unknown), Action::Probe(Pending), "it may be set");
+    let unknown = with(unknown, &[(Pending, Rejected)]);
+    assert_eq!(plan(&unknown), Action::Probe(Current), "the role may have expired");
+    let ends = Action::Retry(RetryReason::ChangeUnknown(Cause::TimedOut));
+    assert_eq!(plan(&with(unknown.clone(), &[(Current, Rejected)])), ends);
+    let mut unset = with(unknown, &[(Current, Accepted)]);
+    assert_eq!(plan(&unset), Action::MakePending { base: Current });
+    unset.note_pending(version(4), login("app"));
+    assert_eq!(plan(&unset), ends);
+}
+
+#[test]
 fn refused_candidates_are_replaced_a_few_times() {
     let mut situation = with(single(), &[(Pending, Rejected), (Current, Accepted)]);
     for number in 4..=5 {
@@ -844,6 +873,7 @@ fn any_situation() -> impl Strategy<Value = Situation> {
             refusal,
             pending_may_be_set: flags[0],
             leaves_label: flags[1],
+            is_exposed: false,
             change,
             refused,
         },
