@@ -109,6 +109,9 @@ async fn the_privilege_decides_and_a_dry_run_says_so() {
         assert_eq!(report.overlap, Some(overlap));
         let missing = report.missing.iter().any(|what| what.contains("APPLICATION_PASSWORD_ADMIN"));
         assert_eq!(missing, grant.is_empty(), "{report:?}");
+        let says = |words: &str| report.missing.iter().any(|what| what.contains(words));
+        assert!(says("does not show the account its password hashes"), "{report:?}");
+        assert_eq!(says("would be discarded"), !grant.is_empty(), "{report:?}");
         assert!(report.account.unwrap().starts_with(&format!("{name}@% on mysql")));
         attempt(&secret, false).await.unwrap();
         assert_eq!(scene.logs_in(&secret, stage::PREVIOUS).await, !grant.is_empty());
@@ -152,6 +155,7 @@ async fn a_first_password_set_by_hand_is_not_replaced_by_the_second_one() {
     scene.database.execute(&retain).await.unwrap();
     let failure = attempt(&secret, false).await.unwrap_err();
     assert!(failure.message.english().contains("first password is in no stored version"), "{}", failure.message);
+    assert!(!failure.message.english().contains("AdminSecret"), "it would not help: {}", failure.message);
     assert!(scene.database.can_log_in("app", BY_HAND).await.unwrap());
 }
 
@@ -225,6 +229,7 @@ async fn a_password_set_by_hand_is_kept_by_the_administrator_and_never_sent_twic
     let failure = as_foretold(&secret, false).await.unwrap_err();
     assert!(failure.message.english().contains("first password is in no stored version"), "{}", failure.message);
     assert!(!failure.message.english().contains("1045"), "{}", failure.message);
+    assert!(failure.message.english().contains("name an AdminSecret"), "{}", failure.message);
 
     as_foretold(&secret, true).await.unwrap();
     assert!(scene.logs_in(&secret, stage::CURRENT).await);

@@ -211,11 +211,11 @@ impl Shown {
     /// Whether a password is that of a way of logging in besides the first one; `None` when that cannot be told.
     pub(super) fn is_further(&self, password: &str) -> Option<bool> {
         let of_each = self.with_password().skip(1).map(|(plugin, bytes)| Hash { plugin, bytes }.is_of(password));
-        of_each.fold(Some(false), |so_far, is_of| match (so_far, is_of) {
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            (Some(false), Some(false)) => Some(false),
-            _ => None,
-        })
+        let of_each: Vec<Option<bool>> = of_each.collect();
+        if of_each.contains(&Some(true)) {
+            return Some(true);
+        }
+        of_each.iter().all(|is_of| *is_of == Some(false)).then_some(false)
     }
 
     /// Whether a login with this password may not be the one whose password a change would replace: another way of logging in
