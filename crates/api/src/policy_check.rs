@@ -26,6 +26,9 @@ pub const MAX_ACTION_PATTERN: usize = 128;
 /// Characters of a pattern for resources. No resource has half as many, and what a check costs grows with them.
 pub const MAX_RESOURCE_PATTERN: usize = 1024;
 
+/// How many actions of a policy that are refused come with the nearest known name. To look for it costs far more than the rest of the check.
+const MAX_SUGGESTIONS: usize = 5;
+
 /// Something in a policy that means nothing here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -112,8 +115,12 @@ fn check_statement(place: &str, statement: &Statement, site: Place<'_>, review: 
     let named: Vec<Right> = rights().filter(|right| statement.names_action(right.actions)).collect();
     let has = |kind: ConditionKind| named.is_empty() || named.iter().any(|right| right.judges(kind));
     let resources = statement.resource.as_ref().map(|patterns| Named::by(patterns, &has));
-    let actions: Vec<_> =
-        statement.action.iter().map(|pattern| meaning_of_action(pattern, resources.as_ref())).collect();
+    let mut suggestions = MAX_SUGGESTIONS.saturating_sub(review.refusals.len());
+    let actions: Vec<_> = statement
+        .action
+        .iter()
+        .map(|pattern| meaning_of_action(pattern, resources.as_ref(), &mut suggestions))
+        .collect();
     let names_cloud = actions.iter().any(|meaning| matches!(meaning, Meaning::Cloud(_)));
     report(&format!("{place}.Action"), effect, actions, review);
     if let Some(patterns) = &statement.resource {
@@ -300,8 +307,9 @@ fn meaning_of_length(noun: &str, most: usize) -> Meaning {
     Meaning::Nothing(format!("a pattern for {noun} has at most {most} characters"))
 }
 
-/// The meaning of a pattern for actions in a statement that names these resources; none stands for all.
-fn meaning_of_action(pattern: &str, resources: Option<&Named>) -> Meaning {
+/// The meaning of a pattern for actions in a statement that names these resources; none stands for all. Names the nearest
+/// action as long as there are `suggestions` left.
+fn meaning_of_action(pattern: &str, resources: Option<&Named>, suggestions: &mut usize) -> Meaning {
     if is_longer(pattern, MAX_ACTION_PATTERN) {
         return meaning_of_length("actions", MAX_ACTION_PATTERN);
     }
@@ -328,6 +336,10 @@ fn meaning_of_action(pattern: &str, resources: Option<&Named>) -> Meaning {
     if cloud_names("action").any(|action| action_matches(pattern, action)) {
         return Meaning::Cloud(format!("no operation here has the action {pattern} of the cloud"));
     }
+    let Some(left) = suggestions.checked_sub(1) else {
+        return Meaning::Nothing(format!("no operation has the action {}", shown(pattern)));
+    };
+    *suggestions = left;
     let known = actions().filter(|action| action.split(':').next() == Some(service));
     let (nearest, pattern) = (nearest(pattern, known), shown(pattern));
     Meaning::Nothing(format!("no operation has the action {pattern}; the nearest is {nearest}"))
@@ -542,6 +554,15 @@ mod tests {
 
     fn lines(findings: &[Finding]) -> Vec<String> {
         findings.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn only_the_first_unknown_actions_come_with_the_nearest_name() {
+        let actions: Vec<String> = (0..3000).map(|number| format!(r#""csms:secret:none{number}""#)).collect();
+        let review = review(&format!(r#"{{"Effect":"Allow","Action":[{}]}}"#, actions.join(",")));
+        assert_eq!(review.refusals.len(), 3000);
+        let suggested = lines(&review.refusals).iter().filter(|line| line.contains("; the nearest is ")).count();
+        assert_eq!(suggested, MAX_SUGGESTIONS);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use serde::{
 
 pub use self::{
     condition::{ConditionKey, ConditionKind, Conditions, RequestContext},
-    judgement::{Judgement, RESOURCE, ResourceQuery, judge},
+    judgement::{Judge, Judgement, RESOURCE, ResourceQuery, judge},
     pattern::{ResourceType, Segment},
     possible::{Doubt, UUID, quoted},
     shape::{Run, Shape},

@@ -4,6 +4,7 @@
 //! values), so two statements that complement each other on an open key are still reported as depending on it.
 
 use alloc::{
+    collections::BTreeMap,
     string::{String, ToString},
     vec::Vec,
 };
@@ -108,11 +109,55 @@ pub fn judge(
     context: &RequestContext,
     unknown: &[ConditionKind],
 ) -> Judgement {
+    judge_with(policies, action_names, context, unknown, |_, statement| resource.matches(statement, context, unknown))
+}
+
+/// Judges many actions by the same policies and the same request. Each statement is compared with each resource once, however
+/// many actions are judged on it.
+#[derive(Debug)]
+pub struct Judge<'j> {
+    policies: &'j [Policy],
+    context: &'j RequestContext,
+    unknown: &'j [ConditionKind],
+    /// By the index of the statement among all statements, the text of the resource and whether it is named.
+    compared: BTreeMap<(usize, String, bool), (Truth, Vec<String>)>,
+}
+
+impl<'j> Judge<'j> {
+    /// Judges by these policies. The values of the `unknown` kinds of condition keys are open; `context` has the others.
+    #[must_use]
+    pub const fn new(policies: &'j [Policy], context: &'j RequestContext, unknown: &'j [ConditionKind]) -> Self {
+        Self { policies, context, unknown, compared: BTreeMap::new() }
+    }
+
+    /// Returns what [`judge`] returns.
+    pub fn judge(&mut self, action_names: &[&str], resource: ResourceQuery<'_>) -> Judgement {
+        let Self { policies, context, unknown, compared } = self;
+        let (text, is_named) = match resource {
+            ResourceQuery::Named(text) => (text, true),
+            ResourceQuery::Unnamed(text) => (text, false),
+        };
+        judge_with(policies, action_names, context, unknown, |index, statement| {
+            let place = (index, String::from(text), is_named);
+            compared.entry(place).or_insert_with(|| resource.matches(statement, context, unknown)).clone()
+        })
+    }
+}
+
+/// Judges an action. `compare` returns whether a statement, given with its index among all statements, is about the resource,
+/// and what that depends on.
+fn judge_with(
+    policies: &[Policy],
+    action_names: &[&str],
+    context: &RequestContext,
+    unknown: &[ConditionKind],
+    mut compare: impl FnMut(usize, &Statement) -> (Truth, Vec<String>),
+) -> Judgement {
     let mut is_allowed = false;
     let (mut may_be_allowed_by, mut may_be_denied_by) = (Vec::new(), Vec::new());
-    let statements = policies.iter().flat_map(|policy| &policy.statement);
-    for statement in statements.filter(|statement| statement.names_action(action_names)) {
-        let (names_resource, on_resource) = resource.matches(statement, context, unknown);
+    let statements = policies.iter().flat_map(|policy| &policy.statement).enumerate();
+    for (index, statement) in statements.filter(|(_, statement)| statement.names_action(action_names)) {
+        let (names_resource, on_resource) = compare(index, statement);
         let (holds, keys) = statement.condition.truth(context, unknown, statement.effect);
         match (names_resource, holds, statement.effect) {
             (Truth::False, _, _) | (_, Truth::False, _) => {}

@@ -35,16 +35,6 @@ pub(super) trait Pattern: Copy {
 
     /// A length that tells the rests of one pattern apart.
     fn length(self) -> usize;
-
-    /// The tokens.
-    fn tokens(self) -> impl Iterator<Item = Token> {
-        let mut rest = self;
-        core::iter::from_fn(move || {
-            let (token, after) = rest.split_first()?;
-            rest = after;
-            Some(token)
-        })
-    }
 }
 
 impl Pattern for &str {
@@ -171,19 +161,66 @@ pub(super) enum Coverage {
 /// without a colon, which no name here may have; `prefix` ends with the colon before it.
 pub(super) fn coverage<P: Pattern>(pattern: P, prefix: &str) -> Coverage {
     let rests = Rests::of(pattern).behind(prefix, Caseless::resource(prefix)).all;
-    if !rests.iter().any(|rest| rest.length() > 0 && !rest.tokens().any(|token| token == Token::Is(':'))) {
+    let contents = Contents::of_rests(pattern);
+    let rests: Vec<Contents> = rests.iter().filter_map(|rest| contents.get(rest.length()).copied()).collect();
+    if !rests.iter().any(|rest| !rest.is_empty && !rest.has_colon) {
         return Coverage::Nothing;
     }
     // A rest with a literal needs that character, and there is always a name of the same length without it. So all names of
     // one length match only if a rest of wildcards takes that length: every one from `minimum` on, or exactly that one.
-    let has = |rest: &P, wanted: Token| rest.tokens().any(|token| token == wanted);
-    let wild = || rests.iter().filter(|rest| rest.tokens().all(|token| !matches!(token, Token::Is(_))));
-    let needed = |rest: &P| rest.tokens().filter(|token| *token == Token::Any).count();
-    let minimum = wild().filter(|rest| has(rest, Token::Star)).map(needed).min();
-    let takes = |length: usize| wild().any(|rest| !has(rest, Token::Star) && needed(rest) == length);
-    match minimum {
-        Some(minimum) if (1..minimum).all(takes) => Coverage::Everything,
-        _ => Coverage::Part,
+    let wild = || rests.iter().filter(|rest| !rest.has_literal);
+    let Some(minimum) = wild().filter(|rest| rest.has_star).map(|rest| rest.needed).min() else {
+        return Coverage::Part;
+    };
+    let mut takes = vec![false; minimum];
+    for rest in wild().filter(|rest| !rest.has_star) {
+        if let Some(taken) = takes.get_mut(rest.needed) {
+            *taken = true;
+        }
+    }
+    if takes.iter().skip(1).all(|taken| *taken) { Coverage::Everything } else { Coverage::Part }
+}
+
+/// What a rest of a pattern consists of.
+#[derive(Clone, Copy, Debug)]
+struct Contents {
+    is_empty: bool,
+    has_star: bool,
+    has_literal: bool,
+    has_colon: bool,
+    /// How many `?` there are.
+    needed: usize,
+}
+
+impl Contents {
+    const EMPTY: Self = Self { is_empty: true, has_star: false, has_literal: false, has_colon: false, needed: 0 };
+
+    /// The contents of each rest of a pattern, by its length. They are counted from the end, so that each token is read once
+    /// however many rests have it.
+    fn of_rests<P: Pattern>(pattern: P) -> Vec<Self> {
+        let mut tokens = Vec::new();
+        let mut rest = pattern;
+        while let Some((token, after)) = rest.split_first() {
+            tokens.push((rest.length(), token));
+            rest = after;
+        }
+        let mut all = vec![Self::EMPTY; pattern.length().saturating_add(1)];
+        let mut contents = Self::EMPTY;
+        for (length, token) in tokens.into_iter().rev() {
+            contents.is_empty = false;
+            match token {
+                Token::Star => contents.has_star = true,
+                Token::Any => contents.needed = contents.needed.saturating_add(1),
+                Token::Is(character) => {
+                    contents.has_literal = true;
+                    contents.has_colon |= character == ':';
+                }
+            }
+            if let Some(place) = all.get_mut(length) {
+                *place = contents;
+            }
+        }
+        all
     }
 }
 
@@ -242,8 +279,13 @@ impl<P: Pattern> Rests<P> {
         rests
     }
 
-    /// Adds a rest, and those behind its first stars.
+    /// Adds a rest, and the one behind its first stars. Several stars in a row are as good as the last of them.
     fn add(&mut self, mut rest: P) {
+        while let Some((Token::Star, after)) = rest.split_first()
+            && matches!(after.split_first(), Some((Token::Star, _)))
+        {
+            rest = after;
+        }
         while let Some(known) = self.known.get_mut(rest.length()).filter(|known| !**known) {
             *known = true;
             self.all.push(rest);
@@ -476,6 +518,25 @@ mod tests {
             ("kms:*:*:KeyId:k-3", false),
         ] {
             assert_eq!(may_name(pattern, &of), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn coverage_reads_a_long_pattern_a_bounded_number_of_times() {
+        let prefix = "csms:home-1:0123456789abcdef0123456789abcdef:secretName:";
+        for pattern in [
+            format!("*{}", "?*".repeat(500)),
+            format!("*{}*", "?".repeat(1000)),
+            format!("{}*", "*?".repeat(500)),
+            "*e".repeat(500),
+            "*".repeat(1000),
+        ] {
+            let tokens: Vec<Token> = pattern.chars().map(Token::from).collect();
+            let looks = Cell::new(0);
+            coverage(Counted(&tokens, &looks), prefix);
+            // The prefix with each rest that it can reach, and the pattern a few times.
+            let most = 4 * (prefix.len() * prefix.len() + 2 * tokens.len());
+            assert!(looks.get() < most, "{} looks at {} tokens of {pattern}", looks.get(), tokens.len());
         }
     }
 

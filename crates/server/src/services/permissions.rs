@@ -18,7 +18,7 @@ use csms_api::{
 };
 use csms_core::{
     KeyId, KeyName,
-    policy::{self, ConditionKind, Judgement, Policy, RequestContext, ResourceQuery, action_matches},
+    policy::{ConditionKind, Judge, Judgement, Policy, RequestContext, ResourceQuery, action_matches},
 };
 
 use super::{every_service, specifications};
@@ -70,7 +70,7 @@ impl Service for PermissionOperation {
         let asked = CheckPermissions::read(body.object()?, is_action)?;
         Ok(Prepared::about_rights(async move {
             match &asked.policy_document {
-                Some(text) => check_policy(&call, &asked, text),
+                Some(text) => check_policy(&call, &asked, text).await,
                 None => check(&call, asked).await,
             }
         }))
@@ -137,14 +137,12 @@ fn expand(word: &str) -> Box<dyn Iterator<Item = String> + '_> {
     Box::new(all.into_iter().filter(move |action| action_matches(word, action)).map(ToOwned::to_owned))
 }
 
-/// The actions of a question in its order: those that it names, as it names them, and of those that its patterns match the ones
-/// that stand nowhere before.
+/// The actions of a question in its order, each once: those that it names, as it names them, and those that its patterns match.
 fn asked_actions(asked: &CheckPermissions) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let mut actions = Vec::new();
     for word in &asked.actions {
-        let is_pattern = has_wildcard(word);
-        actions.extend(expand(word).filter(|action| seen.insert(action.clone()) || !is_pattern));
+        actions.extend(expand(word).filter(|action| seen.insert(action.clone())));
     }
     actions
 }
@@ -207,7 +205,7 @@ impl Right {
 impl Right {
     /// What one policy says of the action to a user who has no other, when nothing of the request and the object is known but
     /// the object's name.
-    fn judge_by(&self, call: &Call, asked: &CheckPermissions, policies: &[Policy]) -> Judgement {
+    fn judge_by(&self, call: &Call, asked: &CheckPermissions, judges: &mut Judges<'_>) -> Judgement {
         let project = if self.is_of_account { &call.app.identity.project_id } else { &call.project };
         let named = match (self.kind, &asked.secret_name, &asked.key_id) {
             (Kind::Secret, Some(name), _) if self.is_about_one => {
@@ -225,18 +223,22 @@ impl Right {
             Some(prefix) => ResourceQuery::Unnamed(prefix),
             None => ResourceQuery::Named(&text),
         };
-        let context = RequestContext::default();
-        if self.need == Need::NoDeny {
-            // Nothing has to allow it, so only what denies it counts.
-            let with_all: Vec<_> = policies.iter().cloned().chain([Policy::administrator()]).collect();
-            return policy::judge(&with_all, self.actions, query, &context, &ConditionKind::ALL);
-        }
-        policy::judge(policies, self.actions, query, &context, &ConditionKind::ALL)
+        // Where nothing has to allow the action, only what denies it counts.
+        let judge = if self.need == Need::NoDeny { &mut judges.denials } else { &mut judges.rights };
+        judge.judge(self.actions, query)
     }
 }
 
+/// Judges actions by a policy that is not stored.
+struct Judges<'j> {
+    /// By the policy alone.
+    rights: Judge<'j>,
+    /// By the policy and a right to everything, so that only its denials count.
+    denials: Judge<'j>,
+}
+
 /// Judges the policy of a question instead of those of the caller.
-fn check_policy(call: &Call, asked: &CheckPermissions, text: &str) -> Result<Answer, Failure> {
+async fn check_policy(call: &Call, asked: &CheckPermissions, text: &str) -> Result<Answer, Failure> {
     let policy = document(text)?;
     let review = policy_check::check(&policy, None, &call.app.identity.site_with_regions());
     if !review.refusals.is_empty() {
@@ -244,10 +246,16 @@ fn check_policy(call: &Call, asked: &CheckPermissions, text: &str) -> Result<Ans
     }
     let warnings = review.warnings.iter().map(ToString::to_string).collect();
     let mut found = CheckPermissionsResponse { warnings, ..CheckPermissionsResponse::default() };
-    let policy = [policy];
+    let alone = [policy.clone()];
+    let with_all = [policy, Policy::administrator()];
+    let context = RequestContext::default();
+    let judge_by = |policies| Judge::new(policies, &context, &ConditionKind::ALL);
+    let mut judges = Judges { rights: judge_by(&alone), denials: judge_by(&with_all) };
     for action in asked_actions(asked) {
         let Some(right) = right(&action) else { continue };
-        found.add(action, right.judge_by(call, asked, &policy));
+        found.add(action, right.judge_by(call, asked, &mut judges));
+        // Other requests of this thread go on meanwhile, and a client that hangs up ends the check.
+        tokio::task::yield_now().await;
     }
     Answer::json(&found)
 }
@@ -275,6 +283,7 @@ async fn check(call: &Call, asked: CheckPermissions) -> Result<Answer, Failure> 
         }
         let judged = right.judge(call, &asked, key.as_ref()).await?;
         found.add(action, judged);
+        tokio::task::yield_now().await;
     }
     for request in asked.requests {
         let judged = match &has_ended {

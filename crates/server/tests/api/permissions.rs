@@ -238,3 +238,15 @@ async fn moves_and_searches_in_a_foreign_project_tell_nothing_of_what_is_in_it()
     let found = server.call("POST", path, body).await;
     assert_eq!(found.body["total_count"], 1, "{}", found.body);
 }
+
+#[tokio::test]
+async fn an_action_is_judged_once_however_often_it_is_named() {
+    let server = Server::start().await;
+    let statement = json!({ "Effect": "Allow", "Action": ["csms:*"], "Resource": [format!("*{}", "?*".repeat(500))] });
+    let policy = json!({ "Version": "5.0", "Statement": vec![statement; 55] }).to_string();
+    let body = json!({ "actions": vec!["csms:secret:getVersion"; 200], "policy_document": policy });
+    let answer = check(&server, &server.key(), body).await;
+    assert_eq!(answer["denied"].as_array().map_or(0, Vec::len) + answer["depends"].as_array().map_or(0, Vec::len), 1);
+    let answer = check(&server, &server.key(), json!({ "actions": vec!["csms:secret:getVersion"; 200] })).await;
+    assert_eq!(answer["allowed"], json!(["csms:secret:getVersion"]));
+}
