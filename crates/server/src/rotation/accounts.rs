@@ -25,6 +25,9 @@ use crate::{app::App, failure::Failure};
 /// Secrets of one page of the first look at all of them.
 const PAGE: u16 = 500;
 
+/// Secrets of one account that the index lists at most.
+const MAX_USERS: usize = 32;
+
 /// Begins the name under which the store notes that all secrets of the installation are in the index of a root key.
 const INDEXED: &str = "database accounts indexed by their hosts' one text";
 
@@ -65,33 +68,49 @@ pub async fn note(app: &App, secret: &Secret, value: &SecretValue) {
     }
 }
 
-/// The older secrets of the project that name an account which this one's rotations change. The secret itself is in the index
-/// afterwards, so of two that ask at the same time the younger learns of the other, unless that one has only just been made.
+/// Returns up to `most` older secrets of the project that name an account which this one's rotations change. The secret itself
+/// is in the index afterwards, so of two that ask at the same time the younger learns of the other, unless that one has only
+/// just been made.
 ///
 /// # Errors
 /// Failures of the store.
-pub async fn older_secrets(app: &App, secret: &Secret) -> Result<Vec<Secret>, StoreError> {
+pub async fn older_secrets(app: &App, secret: &Secret, most: usize) -> Result<Vec<Secret>, StoreError> {
     let mut older: Vec<Secret> = Vec::new();
-    for login in logins(app, secret).await? {
+    'logins: for login in logins(app, secret).await? {
         put(app, secret, &login).await?;
         // Another server may still use the former root key, and has put its secret in under that.
         for key in former_keys(&app.root, &login).into_iter().chain(keys(&app.root, &login)) {
             let Users(users) = app.store.entry(&secret.project, &key).await?.unwrap_or_default();
-            for (_, name) in users.iter().filter(|(id, _)| id.as_str() != secret.id.as_str()) {
-                if older.iter().any(|found| found.name == *name) {
+            let mut gone = Vec::new();
+            for (id, name) in users.iter().filter(|(id, _)| id.as_str() != secret.id.as_str()) {
+                if older.len() >= most {
+                    break;
+                }
+                let Some(other) = listed(app, &secret.project, id, name).await? else {
+                    gone.push(id.clone());
                     continue;
+                };
+                // The age is known at once; the account takes the values of the other secret.
+                let is_known = older.iter().any(|found| found.id == other.id);
+                if !is_known && is_older(&other, secret) && names_account(app, secret, &other, &login).await? {
+                    older.push(other);
                 }
-                let Some(other) = app.store.secret(&secret.project, name).await? else { continue };
-                if names_account(app, secret, &other, &login).await? {
-                    tracing::warn!(secret = %secret.name, other = %name, "two secrets name the same database account");
-                    if is_older(&other, secret) {
-                        older.push(other);
-                    }
-                }
+            }
+            remove(app, &secret.project, &key, gone).await?;
+            if older.len() >= most {
+                break 'logins;
             }
         }
     }
+    if let Some(other) = older.first() {
+        tracing::warn!(secret = %secret.name, other = %other.name, "an older secret names the same database account");
+    }
     Ok(older)
+}
+
+/// The secret that the index lists; `None` when it is deleted for good. Another secret may have its name by now.
+async fn listed(app: &App, project: &ProjectId, id: &str, name: &SecretName) -> Result<Option<Secret>, StoreError> {
+    Ok(app.store.secret(project, name).await?.filter(|found| found.id.as_str() == id))
 }
 
 /// Whether a secret was made before another one.
@@ -154,27 +173,69 @@ async fn login(app: &App, secret: &Secret, version: VersionId) -> Result<Option<
 async fn put(app: &App, secret: &Secret, login: &Login) -> Result<(), StoreError> {
     for key in &keys(&app.root, login) {
         let (id, name) = (secret.id.as_str().to_owned(), secret.name.clone());
-        let known: Option<Users> = app.store.entry(&secret.project, key).await?;
-        if known.is_some_and(|Users(users)| users.get(&id) == Some(&name)) {
+        let Users(known) = app.store.entry(&secret.project, key).await?.unwrap_or_default();
+        if known.get(&id) == Some(&name) {
             continue;
         }
-        let add = move |present: Option<Users>| {
-            let Users(mut users) = present.unwrap_or_default();
+        let leaving = if known.len() < MAX_USERS { Vec::new() } else { leaving(app, secret, &known).await? };
+        if leaving.contains(&id) {
+            remove(app, &secret.project, key, leaving).await?;
+            continue;
+        }
+        change(app, &secret.project, key, move |users| {
+            users.retain(|id, _| !leaving.contains(id));
             users.insert(id.clone(), name.clone());
-            Ok::<_, core::convert::Infallible>((EntryChange::Put(Users(users)), ()))
-        };
-        let mut added = app.store.change_index(&secret.project, key, add.clone()).await;
-        if matches!(added, Err(ChangeError::Store(StoreError::Conflict(_)))) {
-            // Another made the entry at the same time.
-            added = app.store.change_index(&secret.project, key, add).await;
-        }
-        match added {
-            Ok(()) | Err(ChangeError::NotFound) => {}
-            Err(ChangeError::Store(error)) => return Err(error),
-            Err(ChangeError::Refused(never)) => match never {},
-        }
+        })
+        .await?;
     }
     Ok(())
+}
+
+/// The identifiers that leave a full row for a secret: those of deleted secrets, and else the youngest, which is refused its
+/// rotations anyway. That may be the secret itself.
+async fn leaving(app: &App, secret: &Secret, known: &BTreeMap<String, SecretName>) -> Result<Vec<String>, StoreError> {
+    let (mut gone, mut youngest) = (Vec::new(), secret.clone());
+    for (id, name) in known {
+        match listed(app, &secret.project, id, name).await? {
+            None => gone.push(id.clone()),
+            Some(other) if is_older(&youngest, &other) => youngest = other,
+            Some(_) => {}
+        }
+    }
+    Ok(if gone.is_empty() { vec![youngest.id.as_str().to_owned()] } else { gone })
+}
+
+/// Removes identifiers of a row; a row without any is removed itself.
+async fn remove(app: &App, project: &ProjectId, key: &str, gone: Vec<String>) -> Result<(), StoreError> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    change(app, project, key, move |users| users.retain(|id, _| !gone.contains(id))).await
+}
+
+/// Changes a row of the index.
+async fn change(
+    app: &App,
+    project: &ProjectId,
+    key: &str,
+    edit: impl Fn(&mut BTreeMap<String, SecretName>) + Clone + Send + 'static,
+) -> Result<(), StoreError> {
+    let decide = move |present: Option<Users>| {
+        let Users(mut users) = present.unwrap_or_default();
+        edit(&mut users);
+        let change = if users.is_empty() { EntryChange::Remove } else { EntryChange::Put(Users(users)) };
+        Ok::<_, core::convert::Infallible>((change, ()))
+    };
+    let mut changed = app.store.change_index(project, key, decide.clone()).await;
+    if matches!(changed, Err(ChangeError::Store(StoreError::Conflict(_)))) {
+        // Another made the entry at the same time.
+        changed = app.store.change_index(project, key, decide).await;
+    }
+    match changed {
+        Ok(()) | Err(ChangeError::NotFound) => Ok(()),
+        Err(ChangeError::Store(error)) => Err(error),
+        Err(ChangeError::Refused(never)) => match never {},
+    }
 }
 
 /// The account's places in the index: by the address that applications use, and by that of rotations where it is another. Who

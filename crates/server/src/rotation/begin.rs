@@ -76,7 +76,7 @@ async fn begin(
     }
     // Without the whole index, another secret of the same account could go unnoticed.
     app.rotations.indexed().await;
-    if !accounts::older_secrets(app, &secret).await?.is_empty() {
+    if !accounts::older_secrets(app, &secret, 1).await?.is_empty() {
         return Err(not_configured(say::shared_account()));
     }
     let keys = app.keys.of_secret(&secret).await?;

@@ -187,7 +187,7 @@ async fn invoke(call: &Call, body: Body) -> Result<Answer, Failure> {
 async fn is_shared(call: &Call, event: &[u8]) -> Result<bool, Failure> {
     let Some(event) = RotationEvent::parse(event).ok().filter(|event| event.dry_run) else { return Ok(false) };
     match call.app.store.secret(&call.project, &event.secret_name).await? {
-        Some(secret) => Ok(!accounts::older_secrets(&call.app, &secret).await?.is_empty()),
+        Some(secret) => Ok(!accounts::older_secrets(&call.app, &secret, 1).await?.is_empty()),
         None => Ok(false),
     }
 }

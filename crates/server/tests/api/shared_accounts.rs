@@ -252,3 +252,27 @@ async fn a_value_that_repeats_a_member_is_refused_where_a_rotation_would_read_it
     let common = server.call("POST", &secrets, created("COMMON", config)).await;
     assert_eq!(common.status, StatusCode::OK, "{}", common.body);
 }
+
+#[tokio::test]
+async fn a_secret_that_is_deleted_for_good_leaves_the_index_and_a_row_of_it_is_bounded() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    let listed = || -> Vec<String> {
+        let database = rusqlite::Connection::open(directory.path().join("csms.db")).unwrap();
+        let select = "SELECT document FROM entries WHERE kind = 'database_account'";
+        let document: String = database.query_row(select, [], |row| row.get(0)).unwrap();
+        let users: Value = serde_json::from_str(&document).unwrap();
+        users.as_object().unwrap().values().map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    create(&server, "gone", &account("app"), json!({})).await;
+    assert!(server.call("DELETE", &server.path("secrets/gone"), Value::Null).await.status.is_success());
+    create(&server, "owner", &account("app"), json!({})).await;
+    assert_eq!(listed(), ["owner"]);
+    for number in 0..40 {
+        create(&server, &format!("younger-{number}"), &account("app"), json!({})).await;
+    }
+    let names = listed();
+    assert!(names.len() == 32 && names.iter().any(|name| name == "owner"), "{names:?}");
+    assert_eq!(rotate(&server, "owner").await.status, StatusCode::OK);
+    assert_refused(&rotate(&server, "younger-39").await);
+}

@@ -46,6 +46,9 @@ pub(super) fn answer(call: &Call, secret: &Secret) -> Result<Answer, Failure> {
     Answer::json(&SecretResponse { secret: SecretInfo::of(secret, &call.app.identity.domain_id) })
 }
 
+/// Older secrets of one account that are looked at for one that the caller may read.
+const MAX_OLDER_SECRETS: usize = 8;
+
 /// The answer that is a secret that was just made, with a warning if an older one names its account and the caller may read
 /// that: nobody else learns from it which accounts the project has.
 ///
@@ -56,7 +59,7 @@ pub(super) async fn with_account_warning(call: &Call, secret: &Secret) -> Result
     if !secret.secret_type.is_rotated() {
         return Ok(answer);
     }
-    for older in accounts::older_secrets(&call.app, secret).await? {
+    for older in accounts::older_secrets(&call.app, secret, MAX_OLDER_SECRETS).await? {
         if may_read_current(call, older).await? {
             return Ok(answer.with_warning(&shared_account().english()));
         }
