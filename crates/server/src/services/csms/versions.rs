@@ -77,8 +77,11 @@ impl Adding {
         let name = secret.name.clone();
         let CreateVersion { version, value } = request;
         let added = call.change_secret(&name, false, move |draft| {
-            let is_as_read = draft.secret.id == secret.id
-                && draft.secret.kms_key_id == secret.kms_key_id
+            if draft.secret.id != secret.id {
+                // The secret that was judged is deleted, and another has its name.
+                return Err(Refusal::SecretNotFound.into());
+            }
+            let is_as_read = draft.secret.kms_key_id == secret.kms_key_id
                 && draft.secret.admin_secret() == secret.admin_secret()
                 && replicas.cover(&draft.secret);
             if !is_as_read {
@@ -107,6 +110,7 @@ pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     let (name, request) = both(call.secret_name(), CreateVersion::read(body.object()?, call.app.limits().rules, now))?;
     let mut adding = Adding::read(&call, &name).await?;
     let accesses = std::mem::take(&mut adding.accesses);
+    let id = adding.named.stored().map(|secret| secret.id.clone());
     Ok(Prepared::new(accesses, async move {
         for _ in 0..MAX_TRIES {
             if let Some((secret, version_metadata)) = adding.write(&call, request.clone(), now).await? {
@@ -115,6 +119,9 @@ pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
             }
             // Another key, another administrator or a new replica: what it touches now is judged again.
             adding = Adding::read(&call, &name).await?;
+            if adding.named.stored().map(|secret| &secret.id) != id.as_ref() {
+                return Err(Refusal::SecretNotFound.into());
+            }
             for access in &adding.accesses {
                 call.authorise(access).await?;
             }
