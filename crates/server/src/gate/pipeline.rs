@@ -344,7 +344,8 @@ impl Attempt {
         if !is_about_rights {
             judge(&self.call, accesses).await?;
         }
-        let (app, project) = (&self.call.app, &self.call.project);
+        let app = &self.call.app;
+        let project = subject.project.as_ref().filter(|_| !self.is_of_project).unwrap_or(&self.call.project).clone();
         match self.audited {
             Audited::No => work.await,
             Audited::Use => {
@@ -367,7 +368,7 @@ impl Attempt {
                 let origin = Origin::new(Arc::clone(&self.call.caller), self.action, subject.version);
                 let answer = origin.clone().during(work).await?;
                 if !origin.is_recorded() {
-                    let entry = app.trail.change(&origin, project, |record| {
+                    let entry = app.trail.change(&origin, &project, |record| {
                         let some = |text| Some(text).filter(|text: &&str| !text.is_empty());
                         record.secret = some(subject.secret.as_str());
                         record.key = some(subject.key.as_str());
@@ -390,7 +391,7 @@ impl Attempt {
         Event {
             caller: self.call.request.acting.get().unwrap_or(&self.call.caller),
             action: self.action,
-            project: Some(&self.call.project).filter(|_| self.is_of_project),
+            project: if self.is_of_project { Some(&self.call.project) } else { subject.project.as_ref() },
             secret: &subject.secret,
             key: &subject.key,
             target: &subject.target,
@@ -502,10 +503,6 @@ fn require_plain_transfer(headers: &HeaderMap) -> Result<(), Failure> {
     let Some(coding) = codings.next() else { return Ok(()) };
     if codings.next().is_some() || !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
         return Err(Failure::new(ErrorCode::InvalidRequest, "Transfer-Encoding must be chunked, or left out"));
-    }
-    if headers.contains_key(header::CONTENT_LENGTH) {
-        let reason = "a request has Transfer-Encoding or Content-Length, not both";
-        return Err(Failure::new(ErrorCode::InvalidRequest, reason));
     }
     Ok(())
 }

@@ -151,6 +151,8 @@ pub struct Subject {
     pub target: String,
     /// The version.
     pub version: Option<VersionId>,
+    /// The project of the secret or the key, which is not always that of the path.
+    pub project: Option<ProjectId>,
 }
 
 impl Subject {
@@ -167,6 +169,9 @@ impl Subject {
             first.clone_into(&mut subject.secret);
         }
         for access in accesses {
+            if let Resource::Secret { project, .. } | Resource::Key { project, .. } = &access.resource {
+                subject.project.get_or_insert_with(|| project.clone());
+            }
             match &access.resource {
                 // What is done to a secret is about that, whatever is used for it.
                 Resource::Key { .. } | Resource::Function { .. } if !subject.secret.is_empty() => {}

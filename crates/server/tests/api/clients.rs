@@ -125,13 +125,8 @@ async fn a_byte_order_mark_and_a_compressed_body_are_told_apart() {
     assert!(answer.body["error_msg"].as_str().unwrap().contains("Content-Encoding gzip is not supported"));
     let answer = send(&[("content-encoding", "identity"), ("content-encoding", "gzip")], &[0x1f, 0x8b, 8]).await;
     assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "CSMS.0004"));
-    for headers in [
-        [("transfer-encoding", "gzip, chunked"), ("accept", "*/*")].as_slice(),
-        [("transfer-encoding", "chunked"), ("content-length", "2")].as_slice(),
-    ] {
-        let answer = send(headers, b"{}").await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "CSMS.0003"), "{headers:?}");
-    }
+    let answer = send(&[("transfer-encoding", "gzip, chunked")], b"{}").await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "CSMS.0003"));
     let answer = send(&[("x-sdk-content-sha256", "UNSIGNED-PAYLOAD")], b"{}").await;
     assert_eq!(answer.status, 401);
     assert!(answer.body["error_msg"].as_str().unwrap().contains("UNSIGNED-PAYLOAD"));

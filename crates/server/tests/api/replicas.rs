@@ -405,3 +405,23 @@ async fn a_rotation_of_the_primary_reaches_the_replica_which_never_rotates_by_it
     assert_eq!(current(&server, "away").await, home["secret_string"]);
     assert_eq!(get(&server, "away", "csms/tasks").await.body["total"], 0);
 }
+
+#[tokio::test]
+async fn a_refused_move_is_recorded_in_the_project_of_its_secret() {
+    let (server, _directory) = with_regions(&BOTH).await;
+    let made = server.call("POST", &server.path("secrets"), json!({ "name": "hidden", "secret_string": "s" })).await;
+    let (home, id) = (server.app.identity.project_id.to_string(), &made.body["secret"]["id"]);
+    let body = json!({ "project_id": home, "resource_id": id, "resource_type": "csms" });
+    let key = server.temporary(csms_core::policy::Policy::allow(vec!["cts:*".to_owned()], None));
+    let path = "/v1.0/enterprise-projects/0/resources-migrate";
+    assert_eq!(server.call_as(&key, "POST", path, &body).await.status, 403);
+    server.app.trail.flush().await.unwrap();
+    let records = server.app.store.audit_records(0, 10_000, None).await.unwrap();
+    let moves: Vec<Value> = records
+        .iter()
+        .map(|record| serde_json::from_str(&record.document).unwrap())
+        .filter(|record: &Value| record["action"] == "MigrateResource")
+        .collect();
+    assert_eq!(moves.len(), 1, "{moves:?}");
+    assert_eq!((&moves[0]["secret"], &moves[0]["project"]), (&json!("hidden"), &json!(home)));
+}
