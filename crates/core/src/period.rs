@@ -69,7 +69,10 @@ impl RotationPeriod {
             .with_limit(min_seconds, seconds));
         }
         if seconds > MAX_SECONDS {
-            return Err(Violation::new(Rule::TooLarge, "8760h (365d)").with_limit(MAX_SECONDS, seconds));
+            let violation = Violation::new(Rule::TooLarge, "8760h (365d)");
+            // A period that does not fit is not reported as the largest number that does.
+            let is_exact = seconds < u64::MAX;
+            return Err(if is_exact { violation.with_limit(MAX_SECONDS, seconds) } else { violation });
         }
         Ok(Self { seconds, text: text.to_string() })
     }
