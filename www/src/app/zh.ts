@@ -340,7 +340,7 @@ const words: Record<string, string> = {
   "expired {time}": "{time}过期",
   "Move a stage here…": "将版本状态移到此版本…",
   "Set the expiry…": "设置过期时间…",
-  "created {time}": "创建于{time}",
+  "created {time}": "创建于 {time}",
   "Created by {name}": "由 {name} 创建",
   "Added by {name}": "由 {name} 添加",
   "Rotation started by {name}": "由 {name} 启动轮转",
@@ -353,7 +353,7 @@ const words: Record<string, string> = {
   "A part of the policy means nothing here.": "策略中有部分内容在此无效。",
   "Allowed: {allowed}. Depends: {depends}. Denied: {denied}.":
     "允许：{allowed}。视条件而定：{depends}。拒绝：{denied}。",
-  "It allows nothing.": "它不允许任何操作。",
+  "It allows nothing.": "它不允许任何授权项。",
   "No action has such a name.": "没有这样的授权项。",
   "What the policy says": "策略的判定结果",
   "on the name of the resource": "取决于资源名称",
@@ -361,8 +361,8 @@ const words: Record<string, string> = {
   Depends: "视条件而定",
   Denied: "拒绝",
   "Add an action to the last statement": "将授权项加入最后一条语句",
-  "The last statement has no list of actions to add one to.": "最后一条语句没有可添加操作的列表。",
-  "The last statement has this action already.": "最后一条语句已有此操作。",
+  "The last statement has no list of actions to add one to.": "最后一条语句没有可添加授权项的列表。",
+  "The last statement has this action already.": "最后一条语句已有此授权项。",
   "Choose an action…": "选择授权项…",
   "{name} through {function}": "{name}（通过 {function}）",
   "rotation task {task}": "轮转任务 {task}",
@@ -391,7 +391,7 @@ const words: Record<string, string> = {
   Every: "每隔",
   "A number and d, h, m or s.": "一个数字加 d、h、m 或 s。",
   "Usual periods": "常用周期",
-  "Every {period}, next on {dates}.": "每{period}一次，接下来：{dates}。",
+  "Every {period}, next on {dates}.": "每 {period}一次，接下来：{dates}。",
   Accounts: "账号",
   "One account": "单账号",
   "It gets a new password. Programs that hold the old one must read again.":
@@ -746,7 +746,7 @@ const words: Record<string, string> = {
   "Secrets that do not rotate": "不轮转的凭据",
   "Rotations that need attention": "需要关注的轮转",
   "None: every rotation is as it should be.": "无：所有轮转均正常。",
-  "was due {time}": "应于{time}轮转",
+  "was due {time}": "应于 {time}轮转",
   "Next rotations": "即将进行的轮转",
   "No rotation is scheduled.": "没有轮转计划。",
   "Expiring versions": "即将过期的版本",
@@ -758,7 +758,7 @@ const words: Record<string, string> = {
   "Nothing was changed.": "没有变更。",
   "All records": "全部记录",
   "The schedule is saved.": "计划已保存。",
-  "Now it rotates automatically every {period}.": "当前设置：每{period}自动轮转一次。",
+  "Now it rotates automatically every {period}.": "当前设置：每 {period} 自动轮转一次。",
   "Now it rotates by hand.": "当前设置：手动轮转。",
   "{name} may read the secret.": "{name} 可以读取该凭据。",
   "The grant of {name} is taken away.": "已撤销对 {name} 的授权。",
@@ -1011,11 +1011,22 @@ const words: Record<string, string> = {
   "Using keys, as reading and writing secrets with keys of their own takes.":
     "使用密钥（读写使用自有密钥的凭据所需）。",
   "The first user needs no policy: it may do everything.": "首个用户不需要策略，拥有全部权限。",
-  "Please attach the policy {policy} to {name} (project {project}).":
-    "请为 {name} 附加策略 {policy}（项目 {project}）。",
-  "Nothing here is allowed to you yet": "您在此处还没有任何权限",
-  "What no policy allows is denied. An administrator can attach one to your user; you could write:":
-    "没有策略允许的操作都会被拒绝。管理员可以为您的用户附加策略，您可以这样申请：",
+  "Please allow {name} the secrets that I need (project {project}). Their names are:":
+    "请为 {name} 授予我所需凭据的权限（项目 {project}）。凭据名称如下：",
+  "You may not list the secrets": "您没有列出凭据的权限",
+  Open: "打开",
+  "Open a secret by its name": "按名称打开凭据",
+  "Those that a policy allows to you open by their names. An administrator can allow more; you could write:":
+    "策略已授权给您的凭据可以按名称打开。如需更多权限，可以这样向管理员申请：",
+  "You may not list the secrets. Type the whole name of one to open it.":
+    "您没有列出凭据的权限。输入凭据的完整名称即可打开。",
+  "It is not known which rotations have failed.": "无法得知哪些轮转失败。",
+  "You may not list rotations.": "您没有列出轮转任务的权限。",
+  "It is asked for again by itself.": "页面将自动重新查询。",
+  "Last attempt": "最近一次尝试",
+  "It is not known whether it failed.": "无法得知是否失败。",
+  "Nothing of this page can be stored. Ask an administrator for a policy that allows it.":
+    "本页内容无法保存。请向管理员申请允许该操作的策略。",
   "Copy the sentence": "复制这句话",
   "Done, with a warning": "已完成，但有警告",
   "Another secret of this project names the same database account, and a rotation of one would make the other's password wrong. Only the older one is rotated until one of them is deleted or names another account.":

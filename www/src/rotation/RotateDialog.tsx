@@ -30,7 +30,7 @@ export function RotateDialog({ known, onClose, onChange }: Props) {
   // The secret changes while this is open; what was confirmed stays in view.
   const [preview] = useState(() => previewRotation(forPreview(known), { language }));
   const [started, setStarted] = useState<{ task: string; version: string }>();
-  const { task, versions, error } = useTask(name, started?.task);
+  const { task, versions, error, isWaiting, retry } = useTask(name, started?.task);
   const status = task?.task_status;
   const changed = useRef(onChange);
   changed.current = onChange;
@@ -45,8 +45,13 @@ export function RotateDialog({ known, onClose, onChange }: Props) {
   });
   const stages = versions.find(({ id }) => id === started?.version)?.version_stages ?? [];
   const isEnded = status === "SUCCESS" || status === "FAILED";
+  const close = () => {
+    // The page behind shows what has become of it as far as it has come.
+    if (started && !isEnded) onChange();
+    onClose();
+  };
   return (
-    <Dialog title={t("Rotate {name}", { name })} isOpen onClose={onClose}>
+    <Dialog title={t("Rotate {name}", { name })} isOpen onClose={close}>
       {started ? (
         <RotationProgress task={task} version={started.version} isMoved={stages.includes("SYSCURRENT")} />
       ) : (
@@ -61,7 +66,9 @@ export function RotateDialog({ known, onClose, onChange }: Props) {
           <div aria-live="polite">{report && <DryRunView report={report} />}</div>
         </>
       )}
-      <Failure error={start.error ?? error ?? (started ? undefined : trial.error)} />
+      <Failure error={start.error ?? (started ? undefined : trial.error)} />
+      <Failure error={error} {...(!isWaiting && { onRetry: retry })} />
+      {isWaiting && <p className="hint">{t("It is asked for again by itself.")}</p>}
       <div className="row actions sticky">
         {!started && (
           <Button kind="primary" onPress={() => void start.run()} isPending={start.isRunning} isDisabled={!preview.ok}>
@@ -77,7 +84,7 @@ export function RotateDialog({ known, onClose, onChange }: Props) {
             {trial.isRunning ? t("Trying…") : t("Dry run")}
           </Button>
         )}
-        <Button kind={isEnded ? "primary" : "plain"} onPress={onClose}>
+        <Button kind={isEnded ? "primary" : "plain"} onPress={close}>
           {started ? t("Close") : t("Cancel")}
         </Button>
         {started && !isEnded && <span className="hint">{t("It goes on when you close this.")}</span>}
