@@ -33,6 +33,6 @@ test("what is nearly a unit is one, and less than half of one is none", () => {
 });
 
 test("a day is counted in hours, and so is never called yesterday", () => {
-  expect(distanceWords("zh-CN")(-DAY)).toBe("1天前");
+  expect(distanceWords("zh-CN")(-DAY)).toBe("1 天前");
   expect(distanceWords("zh-CN")(0)).toBe("现在");
 });

@@ -9,6 +9,9 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["second", 1000],
 ];
 
+/** A text with a space between a number and the Chinese word after it, as everywhere in the console; browsers write none. */
+export const spaced = (text: string): string => text.replace(/(\d)(?=\p{Script=Han})/gu, "$1 ");
+
 /**
  * Puts distances in time into words.
  *
@@ -24,7 +27,8 @@ export function distanceWords(language: string): (millis: number) => string {
     const size = Math.abs(millis);
     for (const [index, [unit, length]] of UNITS.entries()) {
       const smaller = UNITS[index + 1]?.[1] ?? length;
-      if (size >= length - smaller / 2) return counted.format(Math.sign(millis) * Math.round(size / length), unit);
+      if (size >= length - smaller / 2)
+        return spaced(counted.format(Math.sign(millis) * Math.round(size / length), unit));
     }
     return now;
   };

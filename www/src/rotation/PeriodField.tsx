@@ -2,6 +2,7 @@
 
 import { nextRotations, parseRotationPeriod } from "csms";
 
+import { spaced } from "../app/distance";
 import { judgeable } from "../app/judgeable";
 import { useLanguage } from "../app/language";
 import { problemWords } from "../secrets/problemWords";
@@ -13,14 +14,22 @@ interface Props {
   onChange: (period: string) => void;
   problems: readonly string[];
   lastSuccess?: number | undefined;
+  /** When the service rotates next, as long as this is the period it knows. */
+  next?: number | undefined;
 }
 
 const USUAL = ["12h", "1d", "7d", "30d", "90d"];
 
-export function PeriodField({ period, onChange, problems, lastSuccess }: Props) {
+export function PeriodField({ period, onChange, problems, lastSuccess, next: planned }: Props) {
   const { t, language, time } = useLanguage();
   const parsed = parseRotationPeriod(judgeable(period), { language });
   const next = nextRotations(judgeable(period), { count: 3, ...(lastSuccess !== undefined && { lastSuccess }) });
+  const dates =
+    parsed.ok && planned !== undefined
+      ? [0, 1, 2].map((count) => planned + count * parsed.value.milliseconds)
+      : next.ok
+        ? next.value
+        : [];
   const own = parsed.ok
     ? []
     : parsed.problems.map((problem) => problemWords({ ...problem, path: "rotation_period" }, t));
@@ -42,10 +51,10 @@ export function PeriodField({ period, onChange, problems, lastSuccess }: Props) 
         ))}
       </div>
       <p className="hint" aria-live="polite">
-        {parsed.ok && next.ok
+        {parsed.ok && dates.length > 0
           ? t("Every {period}, next on {dates}.", {
               period: words(parsed.value.milliseconds, language),
-              dates: next.value.map(time).join(" · "),
+              dates: dates.map(time).join(" · "),
             })
           : ""}
       </p>
@@ -63,6 +72,8 @@ function words(millis: number, language: string): string {
   ];
   return parts
     .filter(([count]) => count > 0)
-    .map(([count, unit]) => new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(count))
+    .map(([count, unit]) =>
+      spaced(new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(count)),
+    )
     .join(" ");
 }

@@ -111,6 +111,7 @@ export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: (
           period={period}
           onChange={(text) => (change({ period: text }), problems.touch("rotation_period"))}
           problems={problems.of("rotation_period")}
+          next={secret.auto_rotation && period === stored.period ? secret.next_rotation_time : undefined}
           lastSuccess={secret.auto_rotation ? secret.rotation_time : undefined}
         />
       )}

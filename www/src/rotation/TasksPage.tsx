@@ -1,8 +1,7 @@
 // Rotations of the whole project.
 
-import { useState } from "react";
-
 import { useLanguage } from "../app/language";
+import { useParameters } from "../app/route";
 import { useSession } from "../app/session";
 import { usePages } from "../app/usePages";
 import { Button } from "../ui/Button";
@@ -16,7 +15,9 @@ type Shown = "all" | "SUCCESS" | "FAILED";
 export function TasksPage() {
   const { t } = useLanguage();
   const { client } = useSession();
-  const [shown, setShown] = useState<Shown>("all");
+  const [parameters, setParameters] = useParameters();
+  const asked = parameters.get("status") ?? "";
+  const shown: Shown = asked === "SUCCESS" || asked === "FAILED" ? asked : "all";
   const {
     items: tasks,
     total,
@@ -27,8 +28,8 @@ export function TasksPage() {
     more,
     reload,
   } = usePages(shown, async (_, marker, signal) => {
-    const asked = { limit: 100, ...(shown !== "all" && { status: shown }), ...(marker && { marker }) };
-    const page = await client.listSecretTask(asked, { signal });
+    const request = { limit: 100, ...(shown !== "all" && { status: shown }), ...(marker && { marker }) };
+    const page = await client.listSecretTask(request, { signal });
     return { items: page.tasks, next: page.next_marker, total: page.total };
   });
   return (
@@ -45,7 +46,7 @@ export function TasksPage() {
         label={t("Which rotations")}
         isLabelHidden
         value={shown}
-        onChange={setShown}
+        onChange={(status) => setParameters({ status: status === "all" ? "" : status })}
         options={[
           { value: "all", label: t("All") },
           { value: "SUCCESS", label: t("Done") },
