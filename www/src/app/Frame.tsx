@@ -32,6 +32,9 @@ export const PLACES = [
   { label: "Audit", href: "#/audit", pages: ["audit"] },
 ] satisfies { label: string; href: string; pages: Route["page"][] }[];
 
+/** The keys that open the palette, as keyboards of this system name them. */
+const SHORTCUT = /^(Mac|iP)/.test(navigator.platform) ? "⌘ K" : "Ctrl K";
+
 interface Props {
   onEnter: (session: Session) => void;
   onSignOut: () => void;
@@ -43,6 +46,9 @@ export function Frame({ onEnter, onSignOut }: Props) {
   const route = useRoute();
   const renewal = useRenewal();
   const [isSearching, setIsSearching] = useState(false);
+  /** Whether a dialog that has to be answered first is open. */
+  const isHeld = useRef(false);
+  isHeld.current = renewal !== undefined;
   const main = useRef<HTMLElement>(null);
   const place = route.page === "secret" ? `${route.name}/${route.tab}` : route.page === "user" ? route.id : route.page;
   const former = useRef(place);
@@ -57,7 +63,7 @@ export function Frame({ onEnter, onSignOut }: Props) {
       if (isComposing(event)) return;
       if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey) return;
       event.preventDefault();
-      setIsSearching(true);
+      if (!isHeld.current) setIsSearching(true);
     };
     addEventListener("keydown", open);
     return () => removeEventListener("keydown", open);
@@ -97,7 +103,7 @@ export function Frame({ onEnter, onSignOut }: Props) {
               />
             </svg>
             <span className="go-to">{t("Go to…")}</span>
-            <kbd>Ctrl K</kbd>
+            <kbd>{SHORTCUT}</kbd>
           </Button>
           {session.projects.length > 1 ? (
             <Select
@@ -127,7 +133,7 @@ export function Frame({ onEnter, onSignOut }: Props) {
         </PartBoundary>
       </main>
       <Announcements />
-      {isSearching && (
+      {isSearching && !renewal && (
         <PartBoundary place={place}>
           <Suspense fallback={null}>
             <Palette onClose={() => setIsSearching(false)} />
