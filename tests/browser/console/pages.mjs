@@ -53,7 +53,7 @@ export const PAGES = [
     isSignedOut: true,
     open: async (person) => {
       await signInWithoutRights(person);
-      await person.sees("Nothing here is allowed to you yet");
+      await person.sees("You may not list the secrets");
     },
   },
   {

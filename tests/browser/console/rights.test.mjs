@@ -76,11 +76,36 @@ const FLOWS = {
     await person.sees(`value of ${mine}`);
   },
 
-  "who may do nothing yet is told whom to ask, and is offered nothing": async (person) => {
-    await signInAs(person, await userWith([{ Effect: "Allow", Action: ["kms:cmk:list"] }]));
-    await person.sees("Nothing here is allowed to you yet");
-    await person.sees("Please attach the policy CSMS ReadOnlyAccess");
-    assert.doesNotMatch(await person.text(), /New secret|Try again/);
+  "who may not list secrets opens one by its name, is told whom to ask, and is offered nothing else": async (person) => {
+    const name = unique("only-mine");
+    await client.createSecret({ name, secret_string: "x" });
+    const read = { Effect: "Allow", Action: ["csms:secret:get", "csms:secret:listVersion"], Resource: [`CSMS:*:*:secretName:${name}`] };
+    await signInAs(person, await userWith([read]));
+    await person.sees("You may not list the secrets");
+    await person.sees("Please allow ");
+    assert.doesNotMatch(await person.text(), /New secret|Try again|ReadOnlyAccess/);
+    await person.write("Open a secret by its name", name);
+    await person.press("button", "Open");
+    await person.sees("Current value");
+    await person.key("Control+k");
+    await person.write("Name of a secret or page", name);
+    await person.sees("You may not list the secrets. Type the whole name of one to open it.");
+    await person.waitFor((name) => document.querySelector("[role=option][aria-selected=true]")?.innerText.startsWith(name), name);
+  },
+
+  "a form that cannot be sent says so before anything is typed": async (person) => {
+    const name = unique("read-only");
+    await client.createSecret({ name, secret_string: "x" });
+    const read = { Effect: "Allow", Action: ["csms:secret:list", "csms:secret:get", "csms:secret:listVersion"] };
+    await signInAs(person, await userWith([read]));
+    await person.sees(name);
+    assert.doesNotMatch(await person.text(), /New secret/);
+    for (const [place, right] of [["create", "create"], ["import", "create"], [`secrets/${name}/new-version`, "createVersion"]]) {
+      await person.goTo(`#/${place}`);
+      await person.sees(`You lack the right csms:secret:${right}.`);
+    }
+    await person.goTo("#/keys");
+    await isDisabled(person, "New key");
   },
 
   "a page says which of its rights are missing": async (person) => {

@@ -291,3 +291,54 @@ test("an access key whose secret key was lost on the way is named", () =>
     const [key] = (await client.listAccessKeysV5({ user_id })).access_keys;
     assert.ok((await person.text()).includes(`The key ${key.access_key_id} may be yours`));
   }));
+
+const failing = (route) =>
+  route.fulfill({ status: 503, contentType: "application/json", body: '{"error_code":"CSMS.0701","error_msg":"not now"}' });
+
+test("what cannot be read is not taken for all well, and is read again by Refresh", () =>
+  withPerson("chromium", async (person) => {
+    let isDown = true;
+    const refuse = (route) => (isDown ? failing(route) : route.continue());
+    for (const path of [/\/tasks\?/, /\/traces\?/, /\/secrets\/[^/]+\/versions\?/]) await person.page.route(path, refuse);
+    await client.createSecret({ name: unique("unread"), secret_string: "x" });
+    await person.signIn();
+    await person.goTo("#/overview");
+    await person.sees("It is not known which rotations have failed.");
+    await person.waitFor(() => document.querySelectorAll(".panel .notice-danger").length === 3);
+    assert.doesNotMatch(await person.text(), /None: every rotation|You may not read|Loading…/);
+    await person.goTo("#/?type=FAILING");
+    await person.sees("It is not known which rotations have failed.");
+    assert.doesNotMatch(await person.text(), /No secret matches/);
+    await person.goTo("#/overview");
+    await person.waitFor(() => document.querySelectorAll(".panel .notice-danger").length === 3);
+    isDown = false;
+    await person.press("button", "Refresh");
+    await person.waitFor(() => document.querySelectorAll(".panel .notice-danger").length === 0);
+    await person.waitFor(() => !document.body.innerText.includes("It is not known"));
+  }));
+
+test("a rotation is watched to its end across a loss of the network, and its secret says how it ended", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("watched");
+    const login = { engine: "postgresql", username: "app", password: "old", host: "127.0.0.1", port: 9, dbname: "shop" };
+    await client.createSecret({
+      name,
+      secret_type: "RDS-FG",
+      secret_string: JSON.stringify(login),
+      rotation_func_urn: CREDENTIALS.rotation_func_urn,
+      rotation_config: JSON.stringify({ InstanceId: "local", SecretSubType: "SingleUser" }),
+    });
+    let isLost = true;
+    await person.page.route(/\/tasks\?.*task_id=/, (route) => (isLost ? route.abort() : route.continue()));
+    await person.signIn();
+    await person.goTo(`#/secrets/${name}/rotation`);
+    await person.press("button", "Rotate now");
+    await person.press("button", "Start the rotation");
+    await person.sees("It is asked for again by itself.");
+    isLost = false;
+    await person.waitFor(() => document.querySelector(".step-failed") !== null);
+    await person.press("button", "Close");
+    await person.sees("Rotation failed");
+    await person.goTo(`#/secrets/${name}`);
+    await person.sees("Last attempt");
+  }));

@@ -7,7 +7,6 @@ import { useLanguage } from "../app/language";
 import { useDirty } from "../app/leaving";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
-import { useQuery } from "../app/useQuery";
 import { Button } from "../ui/Button";
 import { Facts } from "../ui/Facts";
 import { Failure } from "../ui/Failure";
@@ -15,18 +14,15 @@ import { Form } from "../ui/Form";
 import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
 import { AccessKeys } from "./AccessKeys";
+import { useOwnUser } from "./useOwnUser";
 
 /** Characters that a password needs. */
 const LEAST = 8;
 
 export function AccountPage() {
   const { t } = useLanguage();
-  const { client, identity, project } = useSession();
-  const { data: user, isLoading } = useQuery(identity.name, async (signal) => {
-    // Who signs in with a password is told who it is; for an access key the service has to be asked.
-    if (identity.userId) return (await client.showUserV5({ user_id: identity.userId }, { signal })).user;
-    return (await client.listUsersV5({ access_key_id: identity.name }, { signal })).users[0];
-  });
+  const { identity, project } = useSession();
+  const { data: user, isLoading } = useOwnUser();
   const userId = user?.user_id ?? identity.userId;
   return (
     <div className="page">

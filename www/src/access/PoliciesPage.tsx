@@ -5,7 +5,7 @@ import { useState } from "react";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
-import { MissingRights } from "../app/MissingRights";
+import { MissingRights, useDenied } from "../app/MissingRights";
 import { useSession } from "../app/session";
 import { type ActionItem, ActionMenu } from "../ui/ActionMenu";
 import { Badge } from "../ui/Badge";
@@ -25,6 +25,7 @@ const ACTIONS = ["iam:policies:createV5", "iam:policies:createVersionV5", "iam:p
 
 export function PoliciesPage() {
   const { t } = useLanguage();
+  const denied = useDenied(ACTIONS);
   const { data: policies, error, isLoading, reload } = usePolicies();
   const [open, setOpen] = useState<{ what: "new" | Doing; policy?: IamPolicy }>();
   const close = () => setOpen(undefined);
@@ -36,11 +37,15 @@ export function PoliciesPage() {
           {policies ? policies.length : isLoading ? t("Loading…") : ""}
         </span>
         <span className="grow" />
-        <Button kind="primary" onPress={() => setOpen({ what: "new" })}>
+        <Button
+          kind="primary"
+          isDisabled={denied.has("iam:policies:createV5")}
+          onPress={() => setOpen({ what: "new" })}
+        >
           {t("New policy")}
         </Button>
       </header>
-      <MissingRights actions={ACTIONS} />
+      <MissingRights denied={denied} />
       <Failure error={error} onRetry={reload} />
       {policies && policies.length > 0 && (
         <PolicyTable policies={policies} onAction={(policy, what) => setOpen({ what, policy })} />

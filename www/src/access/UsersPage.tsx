@@ -4,7 +4,7 @@ import type { IamUser } from "csms";
 import { useState } from "react";
 
 import { useLanguage } from "../app/language";
-import { MissingRights } from "../app/MissingRights";
+import { MissingRights, useDenied } from "../app/MissingRights";
 import { userPath } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
@@ -27,6 +27,7 @@ const ACTIONS = ["iam:users:createUserV5", "iam:users:updateUserV5", "iam:users:
 
 export function UsersPage() {
   const { t } = useLanguage();
+  const denied = useDenied(ACTIONS);
   const { client } = useSession();
   const { data: users, error, isLoading, reload } = useUsers();
   const [open, setOpen] = useState<{ what: "new" | "edit" | "delete"; user?: IamUser }>();
@@ -47,12 +48,17 @@ export function UsersPage() {
           {users ? users.length : isLoading ? t("Loading…") : ""}
         </span>
         <span className="grow" />
-        <Button kind="primary" onPress={() => setOpen({ what: "new" })}>
+        <Button
+          kind="primary"
+          isDisabled={denied.has("iam:users:createUserV5")}
+          onPress={() => setOpen({ what: "new" })}
+        >
           {t("New user")}
         </Button>
       </header>
-      <MissingRights actions={ACTIONS} />
-      <Failure error={error ?? enable.error} onRetry={reload} />
+      <MissingRights denied={denied} />
+      <Failure error={error} onRetry={reload} />
+      <Failure error={enable.error} />
       {users && users.length > 0 && <UserTable users={users} onAction={start} />}
       {users && users.length < 2 && (
         <Empty title={t("Give everybody a user of their own")}>

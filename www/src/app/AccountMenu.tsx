@@ -1,5 +1,6 @@
 // Who is signed in, and what is theirs: language, theme, their own account, what to read, the way out.
 
+import { useOwnUser } from "../access/useOwnUser";
 import { Button } from "../ui/Button";
 import { Panel } from "../ui/Panel";
 import { useLanguage } from "./language";
@@ -9,12 +10,14 @@ import { useSession } from "./session";
 export function AccountMenu({ onSignOut }: { onSignOut: () => void }) {
   const { language, t } = useLanguage();
   const { identity } = useSession();
+  const { data: user } = useOwnUser();
+  const name = user?.user_name ?? identity.name;
   return (
     <Panel
-      label={t("Account of {name}", { name: identity.name })}
+      label={t("Account of {name}", { name })}
       className="account-menu"
       button={
-        <Button kind="quiet" aria-label={t("Account of {name}", { name: identity.name })}>
+        <Button kind="quiet" aria-label={t("Account of {name}", { name })}>
           <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
             <circle cx="10" cy="7" r="3.5" fill="none" stroke="currentColor" strokeWidth="1.6" />
             <path
@@ -24,7 +27,9 @@ export function AccountMenu({ onSignOut }: { onSignOut: () => void }) {
               strokeWidth="1.600"
             />
           </svg>
-          <span className="account-name">{identity.name}</span>
+          <span className="account-name" title={name}>
+            {name}
+          </span>
         </Button>
       }
     >

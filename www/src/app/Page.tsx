@@ -5,6 +5,7 @@ import { useEffect } from "react";
 import { SecretsPage } from "../secrets/SecretsPage";
 import { useLanguage } from "./language";
 import { loadAll, loadable } from "./loadable";
+import { NeedsRight } from "./MissingRights";
 import type { Route } from "./route";
 
 const CreatePage = loadable(async () => (await import("../secrets/CreatePage")).CreatePage);
@@ -54,11 +55,21 @@ export function Page({ route }: { route: Route }) {
     case "overview":
       return <OverviewPage />;
     case "import":
-      return <ImportPage />;
+      return (
+        <>
+          <NeedsRight action="csms:secret:create" />
+          <ImportPage />
+        </>
+      );
     case "account":
       return <AccountPage />;
     case "create":
-      return <CreatePage />;
+      return (
+        <>
+          <NeedsRight action="csms:secret:create" />
+          <CreatePage />
+        </>
+      );
     case "secret":
       return <SecretPage key={route.name} name={route.name} tab={route.tab} />;
     case "tasks":

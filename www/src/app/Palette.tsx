@@ -8,18 +8,23 @@ import { Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { isComposing } from "./composing";
 import { PLACES } from "./Frame";
+import { isForbidden } from "./forbidden";
 import { highlighted } from "./highlighted";
 import { useLanguage } from "./language";
 import { go, secretPath } from "./route";
 
 /** Most lines to show. */
 const SHOWN = 12;
+/** Names that secrets may have. */
+const NAME = /^[\w.-]{1,64}$/;
 
 export function Palette({ onClose }: { onClose: () => void }) {
   const { t } = useLanguage();
   const id = useId();
   const [text, setText] = useState("");
   const { found: listed, error, isLoading, reload } = useListing(searchOf({ ...EVERYTHING, text }), SHOWN);
+  /** A secret opens by its name though the person may not list any. */
+  const isUnlisted = isForbidden(error);
   /** Where the highlighted line leads. */
   const [place, setPlace] = useState<string>();
   const found = useMemo(() => {
@@ -33,8 +38,10 @@ export function Palette({ onClose }: { onClose: () => void }) {
       if (named.length === SHOWN) break;
       if (matches(name)) named.push({ href: secretPath(name), label: name, isSecret: true });
     }
+    const typed = text.trim();
+    if (isUnlisted && NAME.test(typed)) named.push({ href: secretPath(typed), label: typed, isSecret: true });
     return (words.length === 0 ? [...pages, ...named] : [...named, ...pages]).slice(0, SHOWN);
-  }, [text, listed, t]);
+  }, [text, listed, isUnlisted, t]);
   const chosen = highlighted(found, place);
   const choose = (index: number) => setPlace(found[index]?.href);
   // What is highlighted stays so when other lines arrive.
@@ -89,7 +96,11 @@ export function Palette({ onClose }: { onClose: () => void }) {
           </div>
         ))}
       </div>
-      <Failure error={error} onRetry={reload} />
+      {isUnlisted ? (
+        <p className="hint">{t("You may not list the secrets. Type the whole name of one to open it.")}</p>
+      ) : (
+        <Failure error={error} onRetry={reload} />
+      )}
       {found.length === 0 && !isLoading && error === undefined && <p className="muted">{t("Nothing of this name.")}</p>}
     </Dialog>
   );

@@ -5,7 +5,7 @@ import { useState } from "react";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
-import { MissingRights } from "../app/MissingRights";
+import { MissingRights, useDenied } from "../app/MissingRights";
 import { useSession } from "../app/session";
 import { ActionMenu } from "../ui/ActionMenu";
 import { Button } from "../ui/Button";
@@ -24,6 +24,7 @@ const ACTIONS = ["csms:event:create", "csms:event:update", "csms:event:delete"];
 
 export function EventsPage() {
   const { t } = useLanguage();
+  const denied = useDenied(ACTIONS);
   const { client } = useSession();
   const { data, error, isLoading, reload } = useEvents();
   const [editing, setEditing] = useState<SecretEvent | "new">();
@@ -36,11 +37,11 @@ export function EventsPage() {
           {data ? data.length : isLoading ? t("Loading…") : ""}
         </span>
         <span className="grow" />
-        <Button kind="primary" onPress={() => setEditing("new")}>
+        <Button kind="primary" isDisabled={denied.has("csms:event:create")} onPress={() => setEditing("new")}>
           {t("New event")}
         </Button>
       </header>
-      <MissingRights actions={ACTIONS} />
+      <MissingRights denied={denied} />
       <Failure error={error} onRetry={reload} />
       {data?.length === 0 && (
         <Empty title={t("Get notified when something happens")}>

@@ -4,7 +4,7 @@ import type { KeyDetails } from "csms";
 import { useState } from "react";
 
 import { useLanguage } from "../app/language";
-import { MissingRights } from "../app/MissingRights";
+import { MissingRights, useDenied } from "../app/MissingRights";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { type ActionItem, ActionMenu } from "../ui/ActionMenu";
@@ -33,6 +33,7 @@ const ACTIONS = [
 
 export function KeysPage() {
   const { t } = useLanguage();
+  const denied = useDenied(ACTIONS);
   const { client } = useSession();
   const { data: keys, error, isLoading, reload } = useKeys();
   const [isNew, setIsNew] = useState(false);
@@ -55,12 +56,13 @@ export function KeysPage() {
           {keys ? keys.length : isLoading ? t("Loading…") : ""}
         </span>
         <span className="grow" />
-        <Button kind="primary" onPress={() => setIsNew(true)}>
+        <Button kind="primary" isDisabled={denied.has("kms:cmk:create")} onPress={() => setIsNew(true)}>
           {t("New key")}
         </Button>
       </header>
-      <MissingRights actions={ACTIONS} />
-      <Failure error={error ?? atOnce.error} onRetry={reload} />
+      <MissingRights denied={denied} />
+      <Failure error={error} onRetry={reload} />
+      <Failure error={atOnce.error} />
       {keys && keys.length > 0 && <KeyTable keys={keys} onAction={start} />}
       {keys && own.length === 0 && (
         <Empty title={t("Keys of your own")}>

@@ -1,12 +1,16 @@
 // What needs attention, and what happened lately. Everything leads to where it can be looked at.
 
+import type { Trace } from "csms";
 import { type ReactNode, useState } from "react";
+
 import { useLanguage } from "../app/language";
 import { secretPath, withParameters } from "../app/route";
 import { useSession } from "../app/session";
-import { useQuery } from "../app/useQuery";
+import { type Query, useQuery } from "../app/useQuery";
+import { TraceFailure } from "../audit/TraceFailure";
 import { saidBy, whoDid } from "../audit/traces";
-import { type Health, healthOf } from "../rotation/health";
+import { FailuresUnknown } from "../rotation/FailuresUnknown";
+import { type Health, healthOf, isManual } from "../rotation/health";
 import { useLastTasks } from "../rotation/useLastTasks";
 import { LOOKED_THROUGH } from "../secrets/listing";
 import { useSecrets } from "../secrets/useListing";
@@ -21,16 +25,17 @@ const SHOWN = 6;
 export function OverviewPage() {
   const { t, language } = useLanguage();
   const [areAllCounted, setAreAllCounted] = useState(false);
-  const { secrets, found, error, isLoading, reload } = useSecrets(
-    areAllCounted ? Number.POSITIVE_INFINITY : LOOKED_THROUGH,
-  );
-  const tasks = useLastTasks();
+  const listing = useSecrets(areAllCounted ? Number.POSITIVE_INFINITY : LOOKED_THROUGH);
+  const { secrets, found, error, isLoading, reload } = listing;
+  const last = useLastTasks();
+  const recent = useRecentChanges();
   const [isWhole, setIsWhole] = useState(false);
   // The versions of what is still being listed are asked for once.
   const isListed = !isLoading || found?.isEnd === true;
   const expiring = useExpiring(isListed ? secrets : undefined, isWhole);
-  const by = (health: Health) => (secrets ?? []).filter((secret) => healthOf(secret, tasks) === health);
-  const [failing, overdue, off] = [by("failing"), by("overdue"), by("off")];
+  const by = (health: Health) => (secrets ?? []).filter((secret) => healthOf(secret, last.tasks) === health);
+  const [failing, overdue] = [by("failing"), by("overdue")];
+  const manual = (secrets ?? []).filter(isManual);
   const next = (secrets ?? [])
     .filter(({ next_rotation_time, state }) => next_rotation_time !== undefined && state === "ENABLED")
     .sort((one, other) => (one.next_rotation_time ?? 0) - (other.next_rotation_time ?? 0));
@@ -38,6 +43,9 @@ export function OverviewPage() {
   const deleted = (secrets ?? []).filter(({ state }) => state === "PENDING_DELETE");
   const figure = (number: number) => number.toLocaleString(language);
   const number = (of: readonly unknown[]) => figure(of.length);
+  const refresh = () => {
+    for (const { reload } of [listing, last, expiring, recent]) reload();
+  };
   const list = (parameters: Record<string, string>) => withParameters("#/", parameters);
   return (
     <div className="page">
@@ -47,7 +55,7 @@ export function OverviewPage() {
           {isLoading ? (secrets ? t("{count}, loading more…", { count: number(secrets) }) : t("Loading…")) : ""}
         </span>
         <span className="grow" />
-        <Button onPress={reload}>{t("Refresh")}</Button>
+        <Button onPress={refresh}>{t("Refresh")}</Button>
       </header>
       <Failure error={error} onRetry={reload} />
       {secrets && (
@@ -57,14 +65,14 @@ export function OverviewPage() {
             <Tile
               href={list({ type: "FAILING" })}
               title={t("Rotations failing or overdue")}
-              figure={number([...failing, ...overdue])}
-              tone={failing.length + overdue.length > 0 ? "danger" : "good"}
+              figure={last.isKnown ? number([...failing, ...overdue]) : "—"}
+              tone={!last.isKnown ? undefined : failing.length + overdue.length > 0 ? "danger" : "good"}
             />
             <Tile
               href={list({ type: "MANUAL" })}
               title={t("Database accounts without a schedule")}
-              figure={number(off)}
-              tone={off.length > 0 ? "warning" : undefined}
+              figure={number(manual)}
+              tone={manual.length > 0 ? "warning" : undefined}
             />
             <Tile href={list({ type: "COMMON" })} title={t("Secrets that do not rotate")} figure={number(common)} />
             <Tile href={list({ state: "PENDING_DELETE" })} title={t("Pending deletion")} figure={number(deleted)} />
@@ -80,12 +88,22 @@ export function OverviewPage() {
             </p>
           )}
           <div className="columns even">
-            <Panel title={t("Rotations that need attention")} none={t("None: every rotation is as it should be.")}>
+            <Panel
+              title={t("Rotations that need attention")}
+              none={
+                last.error !== undefined
+                  ? ""
+                  : last.isKnown
+                    ? t("None: every rotation is as it should be.")
+                    : t("Loading…")
+              }
+              problem={<FailuresUnknown tasks={last} />}
+            >
               {[...failing, ...overdue].slice(0, SHOWN).map((secret) => (
                 <Line key={secret.id} href={secretPath(secret.name, "rotation")} name={secret.name}>
                   {failing.includes(secret) ? (
                     <span className="bad">
-                      <Time millis={tasks.get(secret.name)?.task_time} words={t("failed {time}")} />
+                      <Time millis={last.tasks.get(secret.name)?.task_time} words={t("failed {time}")} />
                     </span>
                   ) : (
                     <span className="bad">
@@ -104,7 +122,14 @@ export function OverviewPage() {
             </Panel>
             <Panel
               title={t("Expiring versions")}
-              none={isListed && expiring.data ? t("None within 30 days.") : t("Loading…")}
+              none={
+                expiring.error !== undefined
+                  ? ""
+                  : isListed && expiring.data
+                    ? t("None within 30 days.")
+                    : t("Loading…")
+              }
+              problem={<Failure error={expiring.error} onRetry={expiring.reload} />}
               foot={
                 !isWhole &&
                 secrets.length > LOOKED_AT && (
@@ -125,7 +150,7 @@ export function OverviewPage() {
                 </Line>
               ))}
             </Panel>
-            <RecentChanges />
+            <RecentChanges changes={recent} />
           </div>
         </>
       )}
@@ -133,21 +158,23 @@ export function OverviewPage() {
   );
 }
 
-/** What was changed last, by whom. */
-function RecentChanges() {
-  const { t } = useLanguage();
+function useRecentChanges(): Query<Trace[]> {
   const { client } = useSession();
-  const { data, error } = useQuery("recent", async (signal) => {
+  return useQuery("recent", async (signal) => {
     const now = Date.now();
     const { traces } = await client.listTraces({ limit: 100, from: 0, to: now + 60_000 }, { signal });
     return traces.filter(({ read_only, trace_rating }) => !read_only && trace_rating === "normal");
   });
+}
+
+/** What was changed last, by whom. */
+function RecentChanges({ changes: { data, error, reload } }: { changes: Query<Trace[]> }) {
+  const { t } = useLanguage();
   return (
     <Panel
       title={t("Recent changes")}
-      none={
-        error !== undefined ? t("You may not read the audit trail.") : data ? t("Nothing was changed.") : t("Loading…")
-      }
+      none={error !== undefined ? "" : data ? t("Nothing was changed.") : t("Loading…")}
+      problem={error !== undefined && <TraceFailure error={error} onRetry={reload} />}
       foot={data && data.length > 0 && <a href="#/audit">{t("All records")}</a>}
     >
       {(data ?? []).slice(0, SHOWN).map((trace) => (
@@ -192,15 +219,18 @@ interface PanelProps {
   title: string;
   /** What it says without lines. */
   none: string;
+  /** Why lines are missing. */
+  problem?: ReactNode;
   children: readonly ReactNode[];
   foot?: ReactNode;
 }
 
-function Panel({ title, none, children, foot }: PanelProps) {
+function Panel({ title, none, problem, children, foot }: PanelProps) {
   return (
     <section className="panel" aria-label={title}>
       <h2>{title}</h2>
-      {children.length > 0 ? <ul className="lines">{children}</ul> : <p className="muted">{none}</p>}
+      {problem}
+      {children.length > 0 ? <ul className="lines">{children}</ul> : none && <p className="muted">{none}</p>}
       {foot && <div className="row">{foot}</div>}
     </section>
   );

@@ -1,7 +1,7 @@
 import type { Secret, Task } from "csms";
 import { expect, test } from "vitest";
 
-import { healthOf, lastTasks } from "./health";
+import { healthOf, isManual, lastTasks } from "./health";
 
 const NOW = 1_000_000_000;
 const secret = (more: Partial<Secret> = {}) =>
@@ -10,7 +10,18 @@ const task = (task_status: Task["task_status"]) => ({ secret_name: "db", task_st
 
 test("the newest task of a secret says whether its rotation fails", () => {
   expect(healthOf(secret(), lastTasks([task("FAILED"), task("SUCCESS")]), NOW)).toBe("failing");
-  expect(healthOf(secret(), lastTasks([task("SUCCESS"), task("FAILED")]), NOW)).toBe("off");
+  expect(healthOf(secret(), lastTasks([task("SUCCESS"), task("FAILED")]), NOW)).toBe("fine");
+});
+
+test("an account without a schedule counts as one, also when its last rotation failed", () => {
+  const [manual, scheduled] = [secret(), secret({ auto_rotation: true })];
+  expect([isManual(manual), isManual(scheduled), isManual(secret({ secret_type: "COMMON" }))]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  expect(isManual(secret({ state: "PENDING_DELETE" }))).toBe(false);
+  expect(healthOf(manual, lastTasks([task("FAILED")]), NOW)).toBe("failing");
 });
 
 test("a rotation is overdue an hour after it was due, and not before", () => {

@@ -4,6 +4,7 @@ import { useLanguage } from "../app/language";
 import { withParameters } from "../app/route";
 import { useSession } from "../app/session";
 import { useQuery } from "../app/useQuery";
+import { TraceFailure } from "../audit/TraceFailure";
 import { saidBy, whoDid } from "../audit/traces";
 import { Badge } from "../ui/Badge";
 import { Time } from "../ui/Time";
@@ -13,7 +14,7 @@ const SHOWN = 8;
 export function ActivitySection({ name, stamp }: { name: string; stamp: number }) {
   const { t } = useLanguage();
   const { client } = useSession();
-  const { data, error } = useQuery(`${name}/${stamp}`, async (signal) => {
+  const { data, error, reload } = useQuery(`${name}/${stamp}`, async (signal) => {
     const request = { resource_name: name, limit: SHOWN, from: 0, to: Date.now() + 60_000 };
     return (await client.listTraces(request, { signal })).traces;
   });
@@ -23,7 +24,7 @@ export function ActivitySection({ name, stamp }: { name: string; stamp: number }
         <h2 id="activity">{t("Who read and changed it")}</h2>
         <a href={withParameters("#/audit", { resource: name })}>{t("All records")}</a>
       </header>
-      {error !== undefined && <p className="muted">{t("You may not read the audit trail.")}</p>}
+      {error !== undefined && <TraceFailure error={error} onRetry={reload} />}
       {!data && error === undefined && <p className="muted">{t("Loading…")}</p>}
       {data?.length === 0 && <p className="muted">{t("No record matches.")}</p>}
       {data && data.length > 0 && (

@@ -4,6 +4,8 @@ import type { ReactNode } from "react";
 
 import { useLanguage } from "../app/language";
 import { secretPath } from "../app/route";
+import { healthOf } from "../rotation/health";
+import type { LastTasks } from "../rotation/useLastTasks";
 import { NextRotation } from "../secrets/NextRotation";
 import { CopyName } from "../ui/CopyText";
 import { Facts } from "../ui/Facts";
@@ -18,7 +20,7 @@ import { currentOf, type Known } from "./useKnownSecret";
 /** Versions that a glance shows. */
 const SHOWN = 5;
 
-export function OverviewTab({ known }: { known: Known }) {
+export function OverviewTab({ known, last }: { known: Known; last: LastTasks }) {
   const { t } = useLanguage();
   const { secret, versions } = known;
   const current = currentOf(known);
@@ -37,7 +39,7 @@ export function OverviewTab({ known }: { known: Known }) {
             <p className="muted">{t("No version is current.")}</p>
           )}
         </section>
-        <CodeSection name={secret.name} />
+        {secret.state !== "PENDING_DELETE" && <CodeSection name={secret.name} />}
         <section aria-labelledby="latest-versions">
           <header className="row spread">
             <h2 id="latest-versions">{t("Latest versions")}</h2>
@@ -59,7 +61,7 @@ export function OverviewTab({ known }: { known: Known }) {
       <div className="sections">
         <section aria-labelledby="facts">
           <h2 id="facts">{t("Details")}</h2>
-          <Facts facts={factsOf(known, t)} />
+          <Facts facts={factsOf(known, last, t)} />
         </section>
         <ActivitySection name={secret.name} stamp={secret.update_time + versions.length} />
       </div>
@@ -68,7 +70,7 @@ export function OverviewTab({ known }: { known: Known }) {
 }
 
 /** Lines with something to say; those without are left out. */
-function factsOf(known: Known, t: (text: string) => string): [string, ReactNode][] {
+function factsOf(known: Known, last: LastTasks, t: (text: string) => string): [string, ReactNode][] {
   const { secret } = known;
   const current = currentOf(known);
   const code = (text: string, label: string) => (
@@ -81,11 +83,19 @@ function factsOf(known: Known, t: (text: string) => string): [string, ReactNode]
   );
   const ends = secret.state === "PENDING_DELETE" ? secret.scheduled_delete_time : undefined;
   const rotates = secret.secret_type !== "COMMON" && ends === undefined;
+  const hasFailed = healthOf(secret, last.tasks) === "failing";
+  const failed = (
+    <a key="failed" className="bad" href={secretPath(secret.name, "rotation")}>
+      <Time millis={last.tasks.get(secret.name)?.task_time} words={t("failed {time}")} />
+    </a>
+  );
   const facts: [string, ReactNode, boolean][] = [
     [t("Description"), secret.description, secret.description !== ""],
     [t("Current version"), <code key="current">{current}</code>, current !== undefined],
     [t("Deletion"), <Time key="ends" millis={ends} isExact />, ends !== undefined],
     [t("Next rotation"), <NextRotation key="next" secret={secret} />, rotates],
+    [t("Last attempt"), failed, hasFailed],
+    [t("Last attempt"), t("It is not known whether it failed."), rotates && last.error !== undefined],
     [t("Last rotation"), <Time key="last" millis={secret.rotation_time} />, secret.rotation_time !== undefined],
     [t("Last used"), <Time key="used" millis={secret.last_used_time} />, secret.last_used_time !== undefined],
     [t("Created"), <Time key="created" millis={secret.create_time} isExact />, true],

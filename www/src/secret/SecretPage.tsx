@@ -5,7 +5,10 @@ import { Suspense } from "react";
 
 import { useLanguage } from "../app/language";
 import { loadable } from "../app/loadable";
+import { useLacking } from "../app/rights";
 import { type SecretTab, secretPath } from "../app/route";
+import { HealthMark } from "../rotation/HealthMark";
+import { useLastTask } from "../rotation/useLastTasks";
 import { StateBadge } from "../secrets/StateBadge";
 import { Badge } from "../ui/Badge";
 import { Failure } from "../ui/Failure";
@@ -23,7 +26,12 @@ const RotationTab = loadable(async () => (await import("../rotation/RotationTab"
 
 export function SecretPage({ name, tab }: { name: string; tab: SecretTab }) {
   const { t } = useLanguage();
-  const { data: known, error, isLoading, reload } = useKnownSecret(name);
+  const { data: known, error, isLoading, reload: readAgain } = useKnownSecret(name);
+  const last = useLastTask(known?.secret);
+  const reload = () => {
+    readAgain();
+    last.reload();
+  };
   const isWriting = tab === "new-version";
   const tabs = [
     { id: "overview", label: t("Overview"), href: secretPath(name) },
@@ -41,6 +49,7 @@ export function SecretPage({ name, tab }: { name: string; tab: SecretTab }) {
         <h1 className={isWriting ? "" : "code"}>{isWriting ? t("New version of {name}", { name }) : name}</h1>
         {known && known.secret.state !== "ENABLED" && <StateBadge state={known.secret.state} />}
         {known && known.secret.secret_type !== "COMMON" && <Badge>{known.secret.secret_type}</Badge>}
+        {known && <HealthMark secret={known.secret} tasks={last.tasks} />}
         {known && known.secret.replica_type === "REPLICA" && <Badge tone="accent">{t("Replica")}</Badge>}
         <span className="grow" />
         {known && !isWriting && (
@@ -65,7 +74,7 @@ export function SecretPage({ name, tab }: { name: string; tab: SecretTab }) {
       {isLoading && !known && <p className="muted">{t("Loading…")}</p>}
       <Suspense fallback={<p className="muted">{t("Loading…")}</p>}>
         {known && isWriting && <Writing known={known} onChange={reload} />}
-        {known && tab === "overview" && <OverviewTab known={known} />}
+        {known && tab === "overview" && <OverviewTab known={known} last={last} />}
         {known && tab === "versions" && <VersionsTab known={known} onChange={reload} />}
         {known && tab === "access" && <AccessTab secret={known.secret} onChange={reload} />}
         {known && tab === "tags" && <TagsTab secret={known.secret} />}
@@ -79,7 +88,15 @@ export function SecretPage({ name, tab }: { name: string; tab: SecretTab }) {
 function Writing({ known, onChange }: { known: Known; onChange: () => void }) {
   const { t, language } = useLanguage();
   const allowed = permits(known.secret.state, "CreateSecretVersion", { language });
-  if (allowed.ok) return <NewVersionPage known={known} onChange={onChange} />;
+  const lacking = useLacking(known.secret.name)("createVersion");
+  if (allowed.ok) {
+    return (
+      <>
+        {lacking && <Notice kind="warning" title={lacking} />}
+        <NewVersionPage known={known} onChange={onChange} />
+      </>
+    );
+  }
   return (
     <>
       <Notice kind="warning" title={allowed.refusal?.message ?? ""} />

@@ -6,7 +6,7 @@ import type { KeyboardEvent, MouseEvent } from "react";
 
 import { useLanguage } from "../app/language";
 import { go, secretPath } from "../app/route";
-import { healthOf } from "../rotation/health";
+import { HealthMark } from "../rotation/HealthMark";
 import { Badge } from "../ui/Badge";
 import { Time } from "../ui/Time";
 import type { Column, Knowledge, Order } from "./filter";
@@ -77,7 +77,7 @@ export function SecretTable({ secrets, knowledge, isBusy, areAll, order, onOrder
                 <a href={secretPath(secret.name)}>{secret.name}</a>
                 {secret.state !== "ENABLED" && <StateBadge state={secret.state} />}
                 {secret.secret_type !== "COMMON" && <Badge>{secret.secret_type}</Badge>}
-                <HealthMark secret={secret} knowledge={knowledge} />
+                <HealthMark secret={secret} tasks={knowledge.tasks} />
               </span>
               {secret.description && <span className="description">{secret.description}</span>}
             </th>
@@ -120,14 +120,6 @@ function moveByArrows(event: KeyboardEvent<HTMLElement>): void {
   if (at < 0 || !next) return;
   event.preventDefault();
   next.focus();
-}
-
-function HealthMark({ secret, knowledge }: { secret: Secret; knowledge: Knowledge }) {
-  const { t } = useLanguage();
-  const health = healthOf(secret, knowledge.tasks);
-  if (health === "failing") return <Badge tone="danger">{t("Rotation failed")}</Badge>;
-  if (health === "overdue") return <Badge tone="warning">{t("Rotation overdue")}</Badge>;
-  return null;
 }
 
 interface HeadProps {

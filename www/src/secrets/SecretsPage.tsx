@@ -7,10 +7,11 @@ import { isComposing } from "../app/composing";
 import { isForbidden } from "../app/forbidden";
 import { useLanguage } from "../app/language";
 import { loadable } from "../app/loadable";
-import { MissingRights } from "../app/MissingRights";
+import { MissingRights, useDenied } from "../app/MissingRights";
 import { NoRights } from "../app/NoRights";
 import { useParameters } from "../app/route";
 import { useHeld } from "../app/useHeld";
+import { FailuresUnknown } from "../rotation/FailuresUnknown";
 import { useLastTasks } from "../rotation/useLastTasks";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
@@ -46,6 +47,7 @@ const ROWS = 50;
 
 export function SecretsPage() {
   const { t, language } = useLanguage();
+  const denied = useDenied(ACTIONS);
   const [parameters, setParameters] = useParameters();
   const query = parameters.toString();
   const { filter, order, search } = useMemo(() => {
@@ -69,8 +71,11 @@ export function SecretsPage() {
   const { found, isStale, error, isLoading, reload } = listing;
   const isLocal = isLookedThrough || (found?.isSearched === false && isNarrow(search));
   const { words, reload: reloadTags } = useTagWords();
-  const tasks = useLastTasks();
+  const rotations = useLastTasks();
+  const { tasks } = rotations;
   const knowledge = useMemo(() => ({ tasks, tags: found?.tags ?? new Map() }), [tasks, found]);
+  /** Whether the filter asks for what the tasks say, which is not known. */
+  const isUnknown = filter.type === "FAILING" && !rotations.isKnown;
   const matches = useMemo(
     () => ordered(matching(found?.secrets ?? [], filter, knowledge), order),
     [found, filter, order, knowledge],
@@ -138,13 +143,24 @@ export function SecretsPage() {
         <span className="grow" />
         {!isDenied && (
           <>
-            <Button onPress={reload}>{t("Refresh")}</Button>
-            <a className="button button-plain" href="#/import">
-              {t("Import")}
-            </a>
-            <a className="button button-primary" href="#/create">
-              {t("New secret")}
-            </a>
+            <Button
+              onPress={() => {
+                reload();
+                rotations.reload();
+              }}
+            >
+              {t("Refresh")}
+            </Button>
+            {!denied.has("csms:secret:create") && (
+              <>
+                <a className="button button-plain" href="#/import">
+                  {t("Import")}
+                </a>
+                <a className="button button-primary" href="#/create">
+                  {t("New secret")}
+                </a>
+              </>
+            )}
           </>
         )}
       </header>
@@ -152,7 +168,7 @@ export function SecretsPage() {
         <NoRights />
       ) : (
         <>
-          <MissingRights actions={ACTIONS} />
+          <MissingRights denied={denied} />
           <Failure error={error} onRetry={reload} />
         </>
       )}
@@ -192,6 +208,7 @@ export function SecretsPage() {
               onFilter={setFilter}
             />
           )}
+          {isUnknown && <FailuresUnknown tasks={rotations} />}
           {rows.length > 0 ? (
             <>
               <SecretTable
@@ -217,6 +234,7 @@ export function SecretsPage() {
             </>
           ) : (
             !isLoading &&
+            !isUnknown &&
             !error && (
               <Empty title={t("No secret matches.")}>
                 <div className="row">

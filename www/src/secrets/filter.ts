@@ -3,7 +3,7 @@
 
 import type { Secret, SecretState, Tag, Task } from "csms";
 
-import { healthOf } from "../rotation/health";
+import { healthOf, isManual } from "../rotation/health";
 
 export type Column = "name" | "next" | "used" | "changed";
 
@@ -104,7 +104,7 @@ function isOfType(secret: Secret, type: Filter["type"], { tasks }: Knowledge, no
     case "FAILING":
       return ["failing", "overdue"].includes(healthOf(secret, tasks, now));
     case "MANUAL":
-      return healthOf(secret, tasks, now) === "off";
+      return isManual(secret);
     case "UNUSED":
       return (secret.last_used_time ?? secret.create_time) < now - UNUSED;
     default:
