@@ -757,7 +757,7 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
     let client = client.unwrap_or_default();
     let detail = match barrier {
         Some(Cause::HostNotAdmitted) => say::admits_only(read, &host, client),
-        Some(Cause::OtherAccount) => say::shadowed(read, client, &shadow.unwrap_or_default()),
+        Some(Cause::OtherAccount) => say::shadowed(read, client, shadow.unwrap_or_default()),
         Some(Cause::Barred) => say::asks_for_more(read),
         Some(Cause::Busy) => say::all_in_use(read, shown.connections.unwrap_or_default()),
         Some(Cause::Unsupported) if shown.method.is_none() => say::also(read, unsupported(&shown)),
