@@ -143,6 +143,15 @@ impl SqliteStore {
         Self::open_locked(path, connection, settings, None)
     }
 
+    /// Whether a server has the file at `path` open. Makes nothing; a lock that cannot be asked for counts as held.
+    #[must_use]
+    pub fn is_in_use(path: &Path) -> bool {
+        match File::open(connect::lock_of(path)) {
+            Ok(lock) => lock.try_lock_shared().is_err(),
+            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        }
+    }
+
     fn open_locked(
         path: &Path,
         connection: Connection,

@@ -46,6 +46,49 @@ pub enum Code {
     Zip(PathBuf),
 }
 
+impl Code {
+    /// Checks the code without unpacking it: that the archive can be read to its end, and that there is a `bootstrap` which may
+    /// be executed. Blocks on the file system.
+    ///
+    /// # Errors
+    /// See [`RegisterError`].
+    pub fn check(&self) -> Result<(), RegisterError> {
+        match self {
+            Self::Directory(path) => {
+                let root = fs::canonicalize(path).map_err(|source| io_error("open", path, source))?;
+                InstalledCode { root, _unpacked: None }.check_bootstrap()
+            }
+            Self::Zip(path) => {
+                let mut archive = File::open(path).map_err(|source| io_error("open", path, source))?;
+                check_entries(&mut archive, LIMITS.entries).map_err(|error| archive_error(&error))??;
+                check_contents(archive)
+            }
+        }
+    }
+}
+
+/// Reads every entry of an archive, which compares its checksum, and looks for the start file.
+fn check_contents(archive: File) -> Result<(), RegisterError> {
+    let mut archive = ZipArchive::new(archive).map_err(|error| archive_error(&error))?;
+    let (mut left, mut bootstrap) = (LIMITS.bytes, None);
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).map_err(|error| archive_error(&error))?;
+        if entry.enclosed_name().is_some_and(|name| name == Path::new(BOOTSTRAP)) {
+            bootstrap = Some(entry.unix_mode().unwrap_or(0o644));
+        }
+        let read = io::copy(&mut (&mut entry).take(left.saturating_add(1)), &mut io::sink());
+        let read = read.map_err(|error| RegisterError::Archive(format!("cannot be read: {error}")))?;
+        left = left
+            .checked_sub(read)
+            .ok_or_else(|| RegisterError::Archive(format!("unpacks to more than {} bytes", LIMITS.bytes)))?;
+    }
+    match bootstrap {
+        None => Err(RegisterError::BootstrapMissing),
+        Some(mode) if mode & 0o111 == 0 => Err(RegisterError::BootstrapNotExecutable),
+        Some(_) => Ok(()),
+    }
+}
+
 /// Code which is ready to run. An unpacked copy is removed on drop.
 #[derive(Debug)]
 pub(super) struct InstalledCode {
@@ -184,8 +227,14 @@ fn unpack(mut archive: File, root: &Path, limits: Limits) -> Result<(), Register
             .mode(0o600)
             .open(&target)
             .map_err(|source| io_error("write", &target, source))?;
-        let written = io::copy(&mut (&mut entry).take(left.saturating_add(1)), &mut file)
-            .map_err(|error| RegisterError::Archive(format!("cannot be unpacked at {shown}: {error}")))?;
+        let written = io::copy(&mut (&mut entry).take(left.saturating_add(1)), &mut file).map_err(|error| {
+            // The system's own errors are of the disk; what is wrong with the archive has no number.
+            if error.raw_os_error().is_some() {
+                io_error("write", &target, error)
+            } else {
+                RegisterError::Archive(format!("cannot be unpacked at {shown}: {error}"))
+            }
+        })?;
         left = left
             .checked_sub(written)
             .ok_or_else(|| RegisterError::Archive(format!("unpacks to more than {} bytes", limits.bytes)))?;
@@ -257,6 +306,24 @@ mod tests {
 
     fn mode_of(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn code_is_checked_without_unpacking_it() {
+        let checked = |archive: Archive, cut: u64| {
+            archive.writer.finish().unwrap();
+            let path = archive.directory.path().join("code.zip");
+            let file = OpenOptions::new().write(true).open(&path).unwrap();
+            file.set_len(file.metadata().unwrap().len() - cut).unwrap();
+            Code::Zip(path).check()
+        };
+        let with = |name, mode| Archive::new().with(name, mode, b"#!/bin/sh\n");
+        assert!(checked(with("bootstrap", 0o755), 0).is_ok());
+        assert!(matches!(checked(with("bootstrap", 0o755), 30), Err(RegisterError::Archive(_))));
+        assert!(matches!(checked(with("other", 0o755), 0), Err(RegisterError::BootstrapMissing)));
+        assert!(matches!(checked(with("bootstrap", 0o644), 0), Err(RegisterError::BootstrapNotExecutable)));
+        let missing = Code::Zip(PathBuf::from("/nonexistent/code.zip")).check().unwrap_err();
+        assert!(!missing.may_pass());
     }
 
     #[test]

@@ -40,6 +40,12 @@ pub enum RegisterError {
 }
 
 impl RegisterError {
+    /// Whether this machine has no place for the code, which may be as it has to be: another try may succeed.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Io { action, .. } if *action != "open")
+    }
+
     /// The platform's numeric code, where it has one.
     #[must_use]
     pub fn code(&self) -> Option<u32> {
