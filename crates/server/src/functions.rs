@@ -4,10 +4,13 @@
 //! endpoint with a signed request.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -35,7 +38,7 @@ use crate::{
     deputy::Deputies,
     failure::Failure,
     outgoing::{self, signed_post},
-    telemetry::traces,
+    telemetry::{outage::LastLine, traces},
 };
 
 pub mod invoked_event;
@@ -107,10 +110,38 @@ pub enum FunctionRegistration {
     Code(#[from] RegisterError),
 }
 
+impl FunctionRegistration {
+    /// Whether this machine has no place for the code now: another try may succeed.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Code(error) if error.may_pass())
+    }
+}
+
+/// After a failure, a function is not unpacked again for this long: many secrets may name it.
+const UNPACK_PAUSE: Duration = Duration::from_secs(1);
+
+/// When the log last had a line about a function that cannot be unpacked.
+static NOT_UNPACKED: LastLine = LastLine::new();
+
+/// A function that runs here. A full disk may keep its code from being unpacked for a while.
+struct LocalFunction {
+    code: Code,
+    is_unpacked: AtomicBool,
+    /// When unpacking it failed last, with the reason. Locked while it is unpacked.
+    failed: tokio::sync::Mutex<Option<(Instant, String)>>,
+}
+
+/// The code of a function at a path.
+#[must_use]
+pub fn code_at(path: &Path) -> Code {
+    if path.is_dir() { Code::Directory(path.to_owned()) } else { Code::Zip(path.to_owned()) }
+}
+
 /// All functions that secrets can name.
 pub struct Functions {
     host: Host,
-    local: HashSet<FunctionUrn>,
+    local: HashMap<FunctionUrn, LocalFunction>,
     for_all: Option<FunctionUrn>,
     remote: Option<(Endpoint, reqwest::Client)>,
     concurrent: usize,
@@ -139,7 +170,7 @@ impl Functions {
     pub fn none(concurrent: usize, directory: PathBuf) -> Result<Self, ScratchError> {
         Ok(Self {
             host: Host::new(HostConfig { scratch_parent: Some(directory), ..HostConfig::default() })?,
-            local: HashSet::new(),
+            local: HashMap::new(),
             for_all: None,
             remote: None,
             concurrent,
@@ -176,22 +207,72 @@ impl Functions {
         Ok(self)
     }
 
-    /// Registers a function's code, a zip or a directory with `bootstrap` in it.
+    /// Adds a function that runs here, a zip or a directory with `bootstrap` in it, and unpacks it. If that fails, it is tried
+    /// again when the function is needed.
     ///
     /// # Errors
-    /// Code that cannot be run.
+    /// Code that cannot be run, and a machine that has no place for it.
     pub async fn register(&mut self, urn: &FunctionUrn, code: &Path) -> Result<(), FunctionRegistration> {
+        let local =
+            LocalFunction { code: code_at(code), is_unpacked: AtomicBool::new(false), failed: Default::default() };
+        let unpacked = self.unpack(urn, &local.code).await;
+        local.is_unpacked.store(unpacked.is_ok(), Ordering::Release);
+        self.local.insert(urn.qualified(), local);
+        unpacked
+    }
+
+    async fn unpack(&self, urn: &FunctionUrn, code: &Code) -> Result<(), FunctionRegistration> {
         let settings = FunctionSettings {
             timeout: FUNCTION_TIMEOUT,
             max_rotation_instances: self.concurrent,
             user_data: self.variables.0.clone(),
             ..FunctionSettings::default()
         };
-        let source = if code.is_dir() { Code::Directory(code.to_owned()) } else { Code::Zip(code.to_owned()) };
         let key: host::FunctionUrn = urn.qualified().to_string().parse()?;
-        self.host.register(key, source, settings).await?;
-        self.local.insert(urn.qualified());
-        Ok(())
+        Ok(self.host.register(key, code.clone(), settings).await?)
+    }
+
+    /// Unpacks a function that runs here, if that has not succeeded yet.
+    ///
+    /// # Errors
+    /// Why it cannot be unpacked, which is this server's fault and not that of a secret that names it.
+    pub async fn prepare(&self, urn: &FunctionUrn) -> Result<(), String> {
+        let Some(local) = self.local.get(&urn.qualified()) else { return Ok(()) };
+        if local.is_unpacked.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut failed = local.failed.lock().await;
+        if local.is_unpacked.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        if let Some((at, reason)) = &*failed
+            && at.elapsed() < UNPACK_PAUSE
+        {
+            return Err(reason.clone());
+        }
+        match self.unpack(urn, &local.code).await {
+            Ok(()) => {
+                local.is_unpacked.store(true, Ordering::Release);
+                tracing::info!(%urn, "the function is unpacked now");
+                Ok(())
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                if let Some(spared) = NOT_UNPACKED.is_due() {
+                    tracing::error!(%urn, reason, spared, "the function cannot be unpacked; its rotations wait");
+                }
+                *failed = Some((Instant::now(), reason.clone()));
+                Err(reason)
+            }
+        }
+    }
+
+    /// Unpacks all functions for which that has not succeeded yet; what fails is logged.
+    pub async fn prepare_all(&self) {
+        for urn in self.local.keys() {
+            // The log has the reason.
+            let _ = self.prepare(urn).await;
+        }
     }
 
     /// Lets secrets of all projects name a function, as the one that comes with the server.
@@ -209,7 +290,7 @@ impl Functions {
     /// How many processes of functions run here, idle ones included.
     #[must_use]
     pub fn instances(&self) -> usize {
-        let keys = self.local.iter().filter_map(|urn| urn.to_string().parse::<host::FunctionUrn>().ok());
+        let keys = self.local.keys().filter_map(|urn| urn.to_string().parse::<host::FunctionUrn>().ok());
         keys.filter_map(|key| self.host.instance_count(&key)).sum()
     }
 
@@ -222,13 +303,13 @@ impl Functions {
     /// Whether the function runs on this server's host, which can be given credentials of this server.
     #[must_use]
     pub fn runs_here(&self, urn: &FunctionUrn) -> bool {
-        self.local.contains(&urn.qualified())
+        self.local.contains_key(&urn.qualified())
     }
 
     /// The functions of a project that run here, by URN.
     #[must_use]
     pub fn local(&self, project: &ProjectId) -> Vec<FunctionUrn> {
-        let of_project = self.local.iter().filter(|urn| urn.project() == project.as_str());
+        let of_project = self.local.keys().filter(|urn| urn.project() == project.as_str());
         let mut functions: Vec<_> = of_project.cloned().collect();
         functions.sort_by_key(ToString::to_string);
         functions
@@ -276,6 +357,7 @@ impl Functions {
         let unreachable = |error: &dyn std::fmt::Display| InvokeFailure::Unreachable(error.to_string());
         let key = urn.qualified().to_string().parse();
         let key: host::FunctionUrn = key.map_err(|error| unreachable(&error))?;
+        self.prepare(urn).await.map_err(InvokeFailure::Unreachable)?;
         let outcome = self.host.invoke(&key, invocation).await.map_err(|error| unreachable(&error))?;
         tracing::debug!(%urn, log = outcome.log_tail, "the function's log");
         outcome.result.map_err(|error| InvokeFailure::Function(error.to_string()))
@@ -324,4 +406,29 @@ async fn invoke_remote(
     }
     let text: String = String::from_utf8_lossy(&body).chars().take(300).collect();
     Err(InvokeFailure::Function(format!("HTTP {}: {text}", status.as_u16())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_function_that_could_not_be_unpacked_is_tried_again_when_it_is_needed() {
+        let place = tempfile::tempdir().unwrap();
+        let code = place.path().join("code");
+        fs::create_dir(&code).unwrap();
+        fs::write(code.join("bootstrap"), "").unwrap();
+        fs::set_permissions(code.join("bootstrap"), fs::Permissions::from_mode(0o600)).unwrap();
+        let urn = FunctionUrn::parse("urn:fss:r:p:function:default:f:latest").unwrap();
+        let mut functions = Functions::none(1, place.path().join("functions")).unwrap();
+        assert!(functions.register(&urn, &code).await.is_err());
+        assert!(functions.can_invoke(&urn), "it belongs to this server all the same");
+        assert!(functions.prepare(&urn).await.is_err());
+        fs::set_permissions(code.join("bootstrap"), fs::Permissions::from_mode(0o700)).unwrap();
+        tokio::time::sleep(UNPACK_PAUSE).await;
+        assert_eq!(functions.prepare(&urn).await, Ok(()));
+        assert_eq!(functions.instances(), 0);
+    }
 }

@@ -31,7 +31,7 @@ use crate::{
         begin::{self, Reason},
         worker,
     },
-    telemetry::outage,
+    telemetry::outage::{self, LastLine},
 };
 
 /// How often the server looks for due work at least; the scheduler of the cloud looks once an hour.
@@ -55,6 +55,8 @@ pub async fn watch(app: Arc<App>) {
     let mut time = BelievedTime::default();
     loop {
         time.look(&app).await;
+        // Callers of the invoke API need them, too, and free space is noticed before anything is due.
+        app.functions.prepare_all().await;
         let deleted = Origin::service("DeleteDueSecret").during(delete_due(&app)).await;
         logged(deleted, "scheduled deletions will be tried again");
         if purged.is_none_or(|purged| purged.elapsed() >= PURGE_INTERVAL) {
@@ -195,8 +197,10 @@ pub async fn rotate_due(app: &Arc<App>) -> Result<bool, StoreError> {
             Ok(_) => {}
             // Begun by hand or by another replica in the meantime.
             Err(failure) if failure.error.code == ErrorCode::RotationRunning => {}
-            Err(failure) if failure.is_internal() || failure.error.code == ErrorCode::KeyServiceUnavailable => {
-                tracing::error!(secret = %name, error = %failure.error, "a due rotation will be tried again");
+            Err(failure) if is_of_server(&failure) => {
+                if let Some(spared) = PUT_OFF.is_due() {
+                    tracing::error!(secret = %name, error = %failure.error, spared, "a due rotation will be tried again");
+                }
             }
             Err(failure) => note_failure(app, project, name, failure).await?,
         }
@@ -204,12 +208,24 @@ pub async fn rotate_due(app: &Arc<App>) -> Result<bool, StoreError> {
     Ok(due.len() >= usize::from(BATCH))
 }
 
+/// When the log last had a line about a due rotation that will be tried again, and about one that cannot begin.
+static PUT_OFF: LastLine = LastLine::new();
+static NOT_BEGUN: LastLine = LastLine::new();
+
+/// Whether a rotation cannot begin because of the server or a service that it needs, which says nothing about the secret.
+fn is_of_server(failure: &Failure) -> bool {
+    let code = failure.error.code;
+    failure.is_internal() || matches!(code, ErrorCode::KeyServiceUnavailable | ErrorCode::FunctionUnavailable)
+}
+
 /// Writes down a rotation that could not even begin as a failed task, so that it is seen, counted and not tried again at
 /// once.
 async fn note_failure(app: &App, project: &ProjectId, name: &SecretName, failure: Failure) -> Result<(), StoreError> {
     let Ok(id) = TaskId::make(&mut SysRng) else { return Ok(()) };
     let now = app.clock.now();
-    tracing::warn!(secret = %name, error = %failure.error, "a due rotation cannot begin");
+    if let Some(spared) = NOT_BEGUN.is_due() {
+        tracing::warn!(secret = %name, error = %failure.error, spared, "a due rotation cannot begin");
+    }
     let noted = app.store.change_secret(project, name, false, move |draft| {
         let secret = &mut draft.secret;
         // Rotated or switched off by hand meanwhile: then there is nothing to note.

@@ -45,7 +45,8 @@ pub enum Reason {
 ///
 /// # Errors
 /// No such secret; its state; a COMMON secret; a running rotation; a value or a configuration that cannot be rotated; an older
-/// secret that names the same account; a function that this server cannot invoke; what the condition refuses with.
+/// secret that names the same account; a function that this server cannot invoke, or cannot unpack now; what the condition
+/// refuses with.
 pub async fn start(
     app: &Arc<App>,
     project: &ProjectId,
@@ -73,6 +74,12 @@ async fn begin(
     {
         let reason = "this server neither runs the function of rotation_func_urn nor has a FunctionGraph endpoint";
         return Err(refused(Refusal::RotationNotConfigured(reason)));
+    }
+    if let Some(function) = &secret.rotation_func_urn {
+        app.functions.prepare(function).await.map_err(|reason| {
+            let detail = "this server cannot unpack the function of rotation_func_urn now; see its log";
+            Failure::new(ErrorCode::FunctionUnavailable, detail).caused_by(reason)
+        })?;
     }
     // Without the whole index, another secret of the same account could go unnoticed.
     app.rotations.indexed().await;

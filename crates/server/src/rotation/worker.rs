@@ -181,6 +181,8 @@ enum Ending {
     Finished(TaskStatus),
     /// The server stops first.
     Stopped,
+    /// The function cannot be unpacked now.
+    Waits,
     /// Another server holds the task now.
     Lost,
 }
@@ -216,11 +218,12 @@ pub fn spawn(app: &Arc<App>, held: LeasedTask) {
                 }
             }
             Ok(Ending::Stopped) => tracing::info!(task = %id, secret = %name, "rotation goes on at the next start"),
+            Ok(Ending::Waits) => tracing::debug!(task = %id, secret = %name, "rotation waits for its function"),
             Ok(Ending::Lost) => tracing::warn!(task = %id, secret = %name, "rotation left to another server"),
             // The row still says running, so the task is resumed.
             Err(error) => tracing::error!(task = %id, secret = %name, cause = %Chain(error), "rotation interrupted"),
         }
-        if matches!(ending, Ok(Ending::Stopped) | Err(_))
+        if matches!(ending, Ok(Ending::Stopped | Ending::Waits) | Err(_))
             && let Err(error) = app.store.release_lease(id, &held.holder.name).await
         {
             tracing::warn!(task = %id, cause = %Chain(&error), "the lease ends by itself");
@@ -280,6 +283,10 @@ async fn run(app: &App, held: &LeasedTask, starter: &str) -> Result<Ending, Stor
     let holder = &held.holder;
     let mut task = held.task.clone();
     loop {
+        // No attempt is counted. The scheduler takes the task up again.
+        if app.functions.prepare(&task.function).await.is_err() {
+            return Ok(Ending::Waits);
+        }
         task.attempts = task.attempts.saturating_add(1);
         app.clock.sleep(Duration::from_millis(backoff_millis(task.attempts))).await;
         let target = target(app, &task.project, &task.secret_name).await?;

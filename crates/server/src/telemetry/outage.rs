@@ -98,8 +98,41 @@ fn late(elapsed: tokio::time::error::Elapsed) -> StoreError {
     StoreError::Unavailable(Cause::with("waiting for an answer", elapsed))
 }
 
-/// When the log last had a line about an outage, and how many it was spared since.
-static LAST_LINE: Mutex<Option<(Instant, u64)>> = Mutex::new(None);
+/// When the log last had a line about an outage.
+static LAST_LINE: LastLine = LastLine::new();
+
+/// When the log last had a line about something that repeats itself, and how many it was spared since.
+pub struct LastLine(Mutex<Option<(Instant, u64)>>);
+
+impl LastLine {
+    /// There was none yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// Whether a line is due, and how many were spared since the last: one a minute is written.
+    pub fn is_due(&self) -> Option<u64> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *last {
+            Some((at, spared)) if at.elapsed() < LINE_EVERY => {
+                *spared += 1;
+                None
+            }
+            other => {
+                let spared = other.map_or(0, |(_, spared)| spared);
+                *other = Some((Instant::now(), 0));
+                Some(spared)
+            }
+        }
+    }
+}
+
+impl Default for LastLine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// Logs a failure of the store. While the store is out, everything fails that needs it, so there is one line a minute.
 pub fn report(error: &StoreError, what: &str) {
@@ -112,16 +145,5 @@ pub fn report(error: &StoreError, what: &str) {
 
 /// Whether a line about an outage is due, and how many were spared since the last.
 pub fn line_is_due() -> Option<u64> {
-    let mut last = LAST_LINE.lock().unwrap_or_else(PoisonError::into_inner);
-    match &mut *last {
-        Some((at, spared)) if at.elapsed() < LINE_EVERY => {
-            *spared += 1;
-            None
-        }
-        other => {
-            let spared = other.map_or(0, |(_, spared)| spared);
-            *other = Some((Instant::now(), 0));
-            Some(spared)
-        }
-    }
+    LAST_LINE.is_due()
 }
