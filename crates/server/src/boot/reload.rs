@@ -1,6 +1,6 @@
 //! SIGHUP: reads the settings again, applies those that a running server can change, and says which ones wait for a restart.
 //!
-//! New settings that cannot be used change nothing. The files of TLS are read again by [`crate::http::tls`].
+//! New settings that cannot be used change nothing; the access log is opened again all the same. The files of TLS are read again by [`crate::http::tls`].
 
 use std::{
     collections::BTreeSet,
@@ -68,6 +68,10 @@ impl Reloader {
     }
 
     async fn read_again(&mut self) {
+        // Whoever has moved the file away waits for this, whatever becomes of the settings.
+        if let Err(error) = self.app.access_log.reopen() {
+            tracing::error!(%error, "SIGHUP: the access log cannot be opened again; lines go to the old file");
+        }
         let (settings, origins) = match self.given.settle().and_then(|it| Ok((it, self.given.origins()?))) {
             Ok(read) => read,
             Err(error) => {
@@ -100,9 +104,6 @@ impl Reloader {
         }
         *app.limits.write().unwrap_or_else(PoisonError::into_inner) = settings.limits();
         self.filter.set(&settings.log);
-        if let Err(error) = app.access_log.reopen() {
-            tracing::error!(%error, "SIGHUP: the access log cannot be opened again; lines go to the old file");
-        }
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::{
     convert::Infallible,
     fs::{File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
@@ -46,27 +46,71 @@ impl FromStr for AccessLogTarget {
 struct Reopened {
     path: PathBuf,
     /// What was opened since the last line.
-    next: Arc<Mutex<Option<File>>>,
+    next: Arc<Mutex<Option<LogFile>>>,
 }
 
 /// What writes the queue's lines. A write may take long, as one to a pipe that nobody reads, so no lock is held meanwhile.
 struct Writer {
-    file: File,
-    next: Arc<Mutex<Option<File>>>,
+    file: LogFile,
+    next: Arc<Mutex<Option<LogFile>>>,
+}
+
+/// A file of lines. A full disk or a killed server may have torn the last one; then the next line begins on a line of its own.
+struct LogFile<F = File> {
+    file: F,
+    /// Whether what was written last ends within a line.
+    is_within_line: bool,
+    /// Whether the rest of that line is lost.
+    is_torn: bool,
+}
+
+impl<F: Write> Write for LogFile<F> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        if self.is_torn {
+            self.file.write_all(b"\n")?;
+            (self.is_torn, self.is_within_line) = (false, false);
+        }
+        let written = self.file.write(text);
+        match &written {
+            Ok(length) => {
+                if let Some(last) = text.get(..*length).and_then(<[u8]>::last) {
+                    self.is_within_line = *last != b'\n';
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // The rest of the line is not written again.
+            Err(_) => self.is_torn = self.is_within_line,
+        }
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Whether a file ends within a line. One that cannot be read counts as one that does not.
+fn ends_within_line(path: &Path) -> bool {
+    let Ok(metadata) = path.metadata() else { return false };
+    let Some(last) = metadata.len().checked_sub(1).filter(|_| metadata.is_file()) else { return false };
+    let mut byte = [b'\n'];
+    let read = File::open(path).and_then(|file| file.read_exact_at(&mut byte, last));
+    read.is_ok() && byte != [b'\n']
 }
 
 /// A pipe that nobody reads is an error: opening it would wait for a reader. Writing waits, since the queue is there for that.
-fn open(path: &Path) -> io::Result<File> {
+fn open(path: &Path) -> io::Result<LogFile> {
     let flags = rustix::fs::OFlags::NONBLOCK;
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(0o600).custom_flags(flags.bits().cast_signed());
     let file = options.open(path)?;
     rustix::fs::fcntl_setfl(&file, rustix::fs::fcntl_getfl(&file)? - flags)?;
-    Ok(file)
+    let is_torn = ends_within_line(path);
+    Ok(LogFile { file, is_within_line: is_torn, is_torn })
 }
 
 impl Writer {
-    fn file(&mut self) -> &mut File {
+    fn file(&mut self) -> &mut LogFile {
         if let Some(next) = self.next.lock().unwrap_or_else(PoisonError::into_inner).take() {
             self.file = next;
         }
@@ -137,6 +181,57 @@ impl AccessLog {
     pub fn end(&self) {
         if let Some(queue) = &self.queue {
             queue.end();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk with room for some bytes.
+    struct Disk {
+        text: Vec<u8>,
+        room: usize,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            let length = text.len().min(self.room);
+            if length == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.text.extend_from_slice(&text[..length]);
+            self.room -= length;
+            Ok(length)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_line_after_a_full_disk_begins_on_a_line_of_its_own() {
+        let disk = Disk { text: Vec::new(), room: 8 };
+        let mut file = LogFile { file: disk, is_within_line: false, is_torn: false };
+        file.write_all(b"{\"a\"}\n").unwrap();
+        file.write_all(b"{\"lost\"}\n").unwrap_err();
+        file.write_all(b"{\"lost, too\"}\n").unwrap_err();
+        file.file.room = 100;
+        file.write_all(b"{\"b\"}\n").unwrap();
+        file.write_all(b"{\"c\"}\n").unwrap();
+        assert_eq!(String::from_utf8(file.file.text).unwrap(), "{\"a\"}\n{\n{\"b\"}\n{\"c\"}\n");
+    }
+
+    #[test]
+    fn the_first_line_after_a_killed_server_begins_on_a_line_of_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        for (before, after) in [("", "new\n"), ("old\n", "old\nnew\n"), ("to", "to\nnew\n")] {
+            let path = directory.path().join("access.log");
+            std::fs::write(&path, before).unwrap();
+            open(&path).unwrap().write_all(b"new\n").unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
         }
     }
 }
