@@ -159,12 +159,12 @@ impl PlaceFlags {
 }
 
 impl DataArguments {
-    /// The server's settings, as these flags, variables and file give them.
+    /// The server's settings, as these flags, the variables of the server and the file give them.
     ///
     /// # Errors
     /// Settings that cannot be used.
     pub fn settings(&self) -> Result<Settings, Failed> {
-        Ok(self.given.settle()?)
+        Ok(self.given.settle_with_variables()?)
     }
 
     /// Opens the data of an installation that has been started before.

@@ -1,12 +1,13 @@
 //! Where each setting comes from, and how it may be shown: as it is, or without the secret that it may hold.
 
 use std::{
+    error::Error as _,
     fmt,
     path::{Path, PathBuf},
 };
 
 use axum::http::Uri;
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, parser::ValueSource};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, error::ContextKind, parser::ValueSource};
 use zeroize::Zeroizing;
 
 use super::{
@@ -165,9 +166,39 @@ impl<F: Args + Clone + Into<Flags>> Given<F> {
         let (file, settings) = flags.settle_with_file().map_err(|error| self.locate(error))?;
         settings.map_err(|error| error.located(&|setting| self.place(setting).or_else(|| file.place(setting))))
     }
+
+    /// As [`Self::settle`], with the variables of all settings of the server, also of those for which there is no flag here.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn settle_with_variables(&self) -> Result<Settings, SettingsError> {
+        let variables = Given::from_variables()?;
+        let place = |setting: &str| self.place(setting).or_else(|| variables.place(setting));
+        let flags: Flags = self.flags().into();
+        let flags = flags.or(variables.flags());
+        let (file, settings) = flags.settle_with_file().map_err(|error| error.located(&place))?;
+        settings.map_err(|error| error.located(&|setting| place(setting).or_else(|| file.place(setting))))
+    }
 }
 
 impl Given {
+    /// The settings that variables alone give.
+    ///
+    /// # Errors
+    /// A variable whose value cannot be used. The value is not shown: it may hold a password.
+    fn from_variables() -> Result<Self, SettingsError> {
+        let command = Flags::augment_args(Command::new("settings").no_binary_name(true));
+        let matches = command.clone().try_get_matches_from(std::iter::empty::<&str>());
+        matches.and_then(|matches| Self::from_arg_matches(&matches)).map_err(|error| {
+            let shown = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+            let flag = command.get_arguments().find(|flag| flag.to_string() == shown);
+            let variable = flag.and_then(|flag| flag.get_env()).map(|name| name.to_string_lossy().into_owned());
+            let rule =
+                error.source().map_or_else(|| "cannot be used".to_owned(), |rule| format!("cannot be used: {rule}"));
+            SettingsError::Value(variable.unwrap_or_else(|| "a variable of the settings".to_owned()).into(), rule)
+        })
+    }
+
     /// The file that is named, if one is.
     #[must_use]
     pub fn config(&self) -> Option<&Path> {
