@@ -40,6 +40,7 @@ pub mod last_snapshot;
 pub mod mark;
 pub mod seen;
 pub mod server_name;
+pub mod unpacked;
 
 /// Name under which the store keeps the domain's identifier.
 pub const DOMAIN_ID: &str = "domain_id";
@@ -124,6 +125,13 @@ pub enum InstallationError {
         /// Where the data is now, without a password.
         address: String,
     },
+    /// A restore has not finished, and a start would make a new installation in its place.
+    #[error(
+        "there is no data yet, but {path}: a `csms snapshot restore` was ended before it was done, or is running; run it again, \
+         or remove that directory to begin a new installation",
+        path = .0.display()
+    )]
+    Unrestored(PathBuf),
     /// A new installation would write its credentials over those of another one.
     #[error(
         "the store is empty, but {path} is there, from another installation; put its store back, or move the file away to \

@@ -19,7 +19,7 @@ use serde_json::json;
 use super::{
     Failed, block_on,
     offline::{CareFlags, DataArguments, print},
-    snapshot::Unpacked,
+    snapshot::{Unpacked, work::Work},
 };
 use crate::{
     audit::{ReadRecords, Trail},
@@ -95,7 +95,7 @@ impl Arguments {
 /// A snapshot that cannot be verified; an answer other than yes.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failed> {
     block_on(async {
-        let unpacked = Unpacked::verified(&arguments.data, &arguments.file, tempfile::tempdir()?.into(), None).await?;
+        let unpacked = Unpacked::verified(&arguments.data, &arguments.file, Work::temporary()?, None).await?;
         let rules = arguments.data.settings()?.target_rules;
         let time = unpacked.manifest.time;
         let mut findings = open_everything(unpacked).await?;

@@ -3,7 +3,7 @@
 //! A snapshot is one file ([`file`](mod@file)) that holds a whole store, whichever it was; values stay sealed, and the root key is not in it.
 
 pub mod file;
-mod work;
+pub(super) mod work;
 
 use std::{
     fs,
@@ -111,7 +111,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
             Action::Create { file } => create(data, file).await,
             Action::Verify { file, without_key: true, .. } => verify_digest(file, data.output),
             Action::Verify { file, expect, .. } => {
-                let unpacked = Unpacked::verified(data, file, tempfile::tempdir()?.into(), expect.as_ref()).await?;
+                let unpacked = Unpacked::verified(data, file, Work::temporary()?, expect.as_ref()).await?;
                 report(data.output, &unpacked.manifest, "intact")
             }
             Action::Restore { file } => restore(data, file).await,
@@ -156,7 +156,7 @@ async fn create(data: &DataArguments, path: &Path) -> Result<(), Failed> {
 }
 
 fn verify_digest(path: &Path, format: Output) -> Result<(), Failed> {
-    let work = tempfile::tempdir()?;
+    let work = Work::temporary()?;
     let mut snapshot = file::open(path)?;
     snapshot.extract(&work.path().join(DATABASE))?;
     report(format, &snapshot.manifest, "undamaged")

@@ -6,16 +6,13 @@
 use std::{
     fs::{self, File, TryLockError},
     io,
-    os::unix::fs::MetadataExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::Path,
 };
 
 use tempfile::TempDir;
 
-use crate::commands::Failed;
-
-/// How the names begin.
-const PREFIX: &str = ".csms-snapshot-";
+use crate::{commands::Failed, installation::unpacked::PREFIX};
 
 /// The locked file. It has another name until it is locked, so that no directory looks abandoned while it is made.
 const LOCK: &str = "in-use";
@@ -27,29 +24,37 @@ pub(in crate::commands) struct Work {
     _lock: Option<File>,
 }
 
-impl From<TempDir> for Work {
-    /// A directory that no other command removes.
-    fn from(directory: TempDir) -> Self {
-        Self { directory, _lock: None }
-    }
-}
-
 impl Work {
+    /// A new directory below `TMPDIR`, as [`Self::new_in`] makes it.
+    ///
+    /// # Errors
+    /// The directory for temporary files cannot be written.
+    pub(in crate::commands) fn temporary() -> Result<Self, Failed> {
+        let place = std::env::temp_dir();
+        let another = |error| format!("cannot write in {}: {error}; TMPDIR names another directory", place.display());
+        Ok(Self::make_in(&place).map_err(another)?)
+    }
+
     /// A new directory in `place`, after those that killed commands of the same user left there are gone.
     ///
     /// # Errors
     /// `place` cannot be written.
     pub(in crate::commands) fn new_in(place: &Path) -> Result<Self, Failed> {
+        Ok(Self::make_in(place).map_err(|error| format!("cannot write in {}: {error}", place.display()))?)
+    }
+
+    fn make_in(place: &Path) -> io::Result<Self> {
         // What cannot be removed is in nobody's way.
         let _ = sweep(place);
-        let cannot = |error| format!("cannot write in {}: {error}", place.display());
-        let directory = tempfile::Builder::new().prefix(PREFIX).tempdir_in(place).map_err(cannot)?;
-        let file = File::create(directory.path().join(NOT_YET)).map_err(cannot)?;
+        // Others may read TMPDIR.
+        let mode = fs::Permissions::from_mode(0o700);
+        let directory = tempfile::Builder::new().prefix(PREFIX).permissions(mode).tempdir_in(place)?;
+        let file = File::create(directory.path().join(NOT_YET))?;
         // A file system without locks: nobody removes the directory of a killed command there.
         if file.try_lock().is_err() {
-            return Ok(directory.into());
+            return Ok(Self { directory, _lock: None });
         }
-        fs::rename(directory.path().join(NOT_YET), directory.path().join(LOCK)).map_err(cannot)?;
+        fs::rename(directory.path().join(NOT_YET), directory.path().join(LOCK))?;
         Ok(Self { directory, _lock: Some(file) })
     }
 
@@ -116,6 +121,7 @@ mod tests {
         assert!(!killed.exists());
         let second = Work::new_in(place.path()).unwrap();
         assert!(first.path().is_dir() && second.path().is_dir());
+        assert_eq!(first.path().metadata().unwrap().permissions().mode() & 0o777, 0o700);
         drop((first, second));
         assert_eq!(names(place.path()), Vec::<String>::new());
     }
