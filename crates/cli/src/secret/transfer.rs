@@ -184,7 +184,11 @@ pub(super) async fn import(client: &Client, output: Output, arguments: &Import) 
         return Ok(());
     }
     let reasons: String = failed.iter().map(|one| format!("\n  {}: {}", one.name, one.error_msg)).collect();
-    Err(CliError::impossible(format!("{} secrets are not created:{reasons}", failed.len())))
+    let number = match failed.len() {
+        1 => "one secret is".to_owned(),
+        number => format!("{number} secrets are"),
+    };
+    Err(CliError::impossible(format!("{number} not created:{reasons}")))
 }
 
 /// Names and values, each name once.

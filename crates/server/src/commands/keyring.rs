@@ -317,6 +317,12 @@ fn require_same_file(opened: &Opened, file: Option<&Path>) -> Result<(), Failed>
     if ring.is_newest(&key.fingerprint()) {
         return Ok(());
     }
+    if ring.phase() == Phase::Switched {
+        return Err(refused(
+            "the last rotation is not ended: its root key is in use, and the one before still opens the data; run `csms keyring retire` \
+             with the new file, then begin another rotation. If the new file is lost, add --replace",
+        ));
+    }
     Err(refused(format!(
         "a rotation is under way to another root key than that in {}; name the file that it began with, or add --replace if that \
          is lost",

@@ -265,6 +265,9 @@ fn describe(error: &clap::Error) -> String {
         };
     }
     match (error.kind(), error.get(ContextKind::ValidValue)) {
+        (ErrorKind::InvalidValue, Some(ContextValue::Strings(choices))) if choices.is_empty() => {
+            "must not be empty".to_owned()
+        }
         (ErrorKind::InvalidValue, Some(ContextValue::Strings(choices))) => {
             format!("must be one of {}", choices.join(", "))
         }
