@@ -6,7 +6,11 @@ use std::time::{Duration, Instant};
 use csms_core::UnixMillis;
 use csms_store::{AnyStore, Store as _, StoreError};
 
-use crate::{app::App, clock::Clock, telemetry::outage};
+use crate::{
+    app::App,
+    clock::{Clock, trust::EARLIEST},
+    telemetry::outage,
+};
 
 /// Under which name the store keeps the time, in decimal milliseconds since 1970.
 const KEY: &str = "believed_time";
@@ -19,11 +23,19 @@ const NOTED_EVERY: Duration = Duration::from_secs(3_600);
 /// # Errors
 /// Failures of the store.
 pub async fn recall(store: &AnyStore, clock: &Clock) -> Result<(), StoreError> {
-    let noted = store.meta(KEY).await?.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
-    if let Some(millis) = noted {
-        clock.recall(UnixMillis::new(millis));
+    if let Some(time) = noted(store).await? {
+        clock.recall(time);
     }
     Ok(())
+}
+
+/// The last time that a server believed, as the store has it.
+///
+/// # Errors
+/// Failures of the store.
+pub async fn noted(store: &AnyStore) -> Result<Option<UnixMillis>, StoreError> {
+    let noted = store.meta(KEY).await?.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
+    Ok(noted.map(UnixMillis::new))
 }
 
 /// What a server has noted and logged about its clock.
@@ -40,6 +52,9 @@ impl BelievedTime {
         app.metrics.clock_in_doubt(believed.is_err());
         let was_in_doubt = std::mem::replace(&mut self.is_in_doubt, believed.is_err());
         match believed {
+            Err(doubt) if !was_in_doubt && doubt.shown < EARLIEST => {
+                tracing::warn!("{doubt}: scheduled rotations and deletions wait until the clock is set");
+            }
             Err(doubt) if !was_in_doubt => tracing::warn!(
                 "{doubt}: scheduled rotations and deletions wait for an hour, or until the clock is set. If it is right, as after weeks \
                  of downtime, there is nothing to do"

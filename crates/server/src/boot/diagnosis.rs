@@ -14,25 +14,34 @@ use std::{
 
 use csms_core::UnixMillis;
 use csms_kms::RootKey;
-use csms_store::{AnyStore, Store as _, StoreError};
+use csms_store::{AnyStore, SqliteStore, Store as _, StoreError};
 use reqwest::{Client, Response, Url};
-use rustix::{fs::statvfs, process::geteuid};
+use rustix::{
+    fs::{Access, access, statvfs},
+    io::Errno,
+    process::geteuid,
+};
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::{
     audit::Record,
     background::believed_time,
     boot::{
+        access_file::AccessFile,
         exposure,
-        serve::{self, DATABASE, bundled_zip, local_url},
+        serve::{self, DATABASE, SERVER_CERTIFICATE, bundled_zip, local_url},
         settings::{Settings, SettingsError, variables},
     },
-    clock::Clock,
+    channels::sink::SinkAddress,
+    clock::{Clock, trust::EARLIEST},
     failure::Chain,
+    functions::code_at,
     http::tls::Tls,
-    installation::{self, mark::Mark},
+    installation::{self, mark::Mark, unpacked},
     keys::root::{self, KeyringError},
     outgoing,
+    telemetry::access_log::AccessLogTarget,
 };
 
 /// Free space, in bytes, below which writes are about to fail.
@@ -126,6 +135,7 @@ pub async fn all(settings: Result<Settings, SettingsError>) -> Vec<Finding> {
     findings.extend(root_key(&settings));
     findings.extend(store(&settings).await);
     findings.extend(tls(&settings));
+    findings.extend(files(&settings));
     findings.extend(functions(&settings));
     findings.extend(services(&settings).await);
     findings.push(server(&settings).await);
@@ -139,6 +149,14 @@ fn directory(data: &Path) -> Vec<Finding> {
         Ok(metadata) if metadata.is_dir() => metadata,
         Ok(_) => return vec![Finding::failed(CHECK, format!("{place} is no directory"), "name another with --data")],
         Err(error) if error.kind() == ErrorKind::NotFound => {
+            if let Err(error) = can_be_made(data) {
+                let advice = "make it for the user that runs the server, or name another with --data";
+                return vec![Finding::failed(
+                    CHECK,
+                    format!("there is no {place}, and it cannot be made: {error}"),
+                    advice,
+                )];
+            }
             let advice = "nothing to do before a first start; otherwise name the right one with --data";
             return vec![Finding::warning(CHECK, format!("there is no {place} yet"), advice)];
         }
@@ -226,7 +244,17 @@ async fn store(settings: &Settings) -> Vec<Finding> {
                     format!("{missing}, and the directory had an installation"),
                     "restore it from a backup; `csms serve --new` begins another installation",
                 )],
-                _ => vec![Finding::ok(CHECK, "no data yet; the first start makes it")],
+                _ => vec![match unpacked::left_in(&settings.data) {
+                    Some(left) => Finding::failed(
+                        CHECK,
+                        format!(
+                            "no data yet, but {}: a restore was ended before it was done, or is running",
+                            left.display()
+                        ),
+                        "run `csms snapshot restore` again, or remove that directory to begin a new installation",
+                    ),
+                    None => Finding::ok(CHECK, "no data yet; the first start makes it"),
+                }],
             };
         }
         Err(error) => {
@@ -266,7 +294,11 @@ async fn store(settings: &Settings) -> Vec<Finding> {
     if believed_time::recall(&store, &clock).await.is_ok()
         && let Err(doubt) = clock.believed()
     {
-        let advice = "set the clock; if it is right, there is nothing to do: scheduled rotations and deletions begin after an hour";
+        let advice = if doubt.shown < EARLIEST {
+            "set the clock; scheduled rotations and deletions wait until it is set"
+        } else {
+            "set the clock; if it is right, there is nothing to do: scheduled rotations and deletions begin after an hour"
+        };
         findings.push(Finding::warning("clock", doubt.to_string(), advice));
     }
     findings
@@ -278,11 +310,17 @@ async fn trail(store: &AnyStore, now: UnixMillis) -> Finding {
     let newest = async {
         let head = store.audit_head().await?;
         let records = store.audit_records(head.number.saturating_sub(1), 1, None).await?;
-        Ok::<_, StoreError>((head.number, records.into_iter().next()))
+        let is_unfinished = head.number == 0 && store.users().await?.is_empty();
+        Ok::<_, StoreError>((head.number, records.into_iter().next(), is_unfinished))
     };
+    let believed = believed_time::noted(store).await.ok().flatten();
     let (number, record) = match newest.await {
-        Ok((number, Some(record))) => (number, record),
-        Ok((_, None)) => {
+        Ok((number, Some(record), _)) => (number, record),
+        Ok((_, None, true)) => {
+            let found = "the trail is empty, and there is no user: the first start did not finish";
+            return Finding::warning(CHECK, found, "start `csms serve`; it finishes what is missing");
+        }
+        Ok((_, None, false)) => {
             return Finding::failed(
                 CHECK,
                 "the trail is empty: its records were removed",
@@ -297,9 +335,64 @@ async fn trail(store: &AnyStore, now: UnixMillis) -> Finding {
     let ahead = record.time.as_millis().saturating_sub(now.as_millis());
     if ahead > CLOCK_TOLERANCE {
         let found = format!("the newest record is {} s ahead of this machine's clock", ahead / 1000);
+        // The time that a server believed last has passed by this clock, so the one that wrote the record was ahead.
+        if believed.is_some_and(|believed| believed.as_millis() <= now.as_millis().saturating_add(CLOCK_TOLERANCE)) {
+            let found = format!("{found}, which agrees with the last time that a server believed");
+            let advice = "nothing to do if this clock is right: the record was written while a clock was ahead";
+            return Finding::warning(CHECK, found, advice);
+        }
         return Finding::failed(CHECK, found, "set the clock (chrony or systemd-timesyncd) before the server starts");
     }
     Finding::ok(CHECK, format!("{number} records; `csms audit verify --offline` follows them all"))
+}
+
+/// Whether the files that the server reads and appends to can be used.
+fn files(settings: &Settings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(path) = &settings.access_file {
+        findings.push(match AccessFile::read(path) {
+            Ok(_) => Finding::ok("access file", path.display().to_string()),
+            Err(error) => {
+                Finding::failed("access file", Chain(&error).to_string(), "mend it; `csms access check` helps")
+            }
+        });
+    }
+    let log = match &settings.access_log {
+        AccessLogTarget::File(path) => Some(("access log", path)),
+        AccessLogTarget::Off | AccessLogTarget::Stderr => None,
+    };
+    let sink = match &settings.audit_sink {
+        Some(SinkAddress::File(path)) => Some(("audit sink", path)),
+        _ => None,
+    };
+    findings.extend(log.into_iter().chain(sink).map(|(check, path)| match appendable(path) {
+        Ok(()) => Finding::ok(check, path.display().to_string()),
+        Err(error) => {
+            let found = format!("cannot write {}: {error}", path.display());
+            Finding::failed(check, found, "name a file that this user may write, in a directory that is there")
+        }
+    }));
+    findings
+}
+
+/// Whether a file can be appended to, or made where there is none.
+fn appendable(path: &Path) -> Result<(), Errno> {
+    match access(path, Access::WRITE_OK) {
+        Ok(()) if path.is_dir() => Err(Errno::ISDIR),
+        Err(Errno::NOENT) => {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            access(parent, Access::WRITE_OK | Access::EXEC_OK)
+        }
+        found => found,
+    }
+}
+
+/// Whether a directory that is not there can be made, with those that it is in.
+fn can_be_made(directory: &Path) -> Result<(), Errno> {
+    let ancestors = directory.ancestors().skip(1);
+    let existing = ancestors.map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path });
+    let Some(existing) = existing.into_iter().find(|path| path.exists()) else { return Ok(()) };
+    if existing.is_dir() { access(existing, Access::WRITE_OK | Access::EXEC_OK) } else { Err(Errno::NOTDIR) }
 }
 
 fn tls(settings: &Settings) -> Option<Finding> {
@@ -323,6 +416,10 @@ fn tls(settings: &Settings) -> Option<Finding> {
         days if days < CERTIFICATE_DAYS => {
             Finding::warning(CHECK, format!("{place} expires in less than {days} days"), renew)
         }
+        _ if tls.is_authority() => {
+            let found = format!("{place} is that of an authority (CA:TRUE): csms and the rotation functions refuse it");
+            Finding::warning(CHECK, found, SERVER_CERTIFICATE)
+        }
         days => Finding::ok(CHECK, format!("{place} is valid for {} days", days - 1)),
     })
 }
@@ -335,17 +432,22 @@ fn days_left(expiry: i64, now: UnixMillis) -> i64 {
 
 fn functions(settings: &Settings) -> Vec<Finding> {
     const CHECK: &str = "rotation functions";
-    let named = settings.functions.iter().map(|(urn, path)| {
-        if path.exists() {
-            Finding::ok(CHECK, format!("{urn} from {}", path.display()))
-        } else {
-            let found = format!("there is no {} for {urn}", path.display());
+    let named = settings.functions.iter().map(|(urn, path)| match code_at(path).check() {
+        Ok(()) => Finding::ok(CHECK, format!("{urn} from {}", path.display())),
+        Err(error) => {
+            let found = format!("{urn} from {}: {error}", path.display());
             Finding::failed(CHECK, found, "name a zip or a directory with `bootstrap` in it")
         }
     });
     let mut findings: Vec<_> = named.collect();
     match bundled_zip() {
-        Some(zip) => findings.push(Finding::ok(CHECK, format!("the bundled one, {}", zip.display()))),
+        Some(zip) => findings.push(match code_at(&zip).check() {
+            Ok(()) => Finding::ok(CHECK, format!("the bundled one, {}", zip.display())),
+            Err(error) => {
+                let found = format!("the bundled one, {}: {error}", zip.display());
+                Finding::failed(CHECK, found, "put the rotate-database.zip of this release beside the program")
+            }
+        }),
         None if findings.is_empty() && settings.functiongraph.is_none() => {
             let advice =
                 "put rotate-database.zip beside the program, or name one with --function or --functiongraph-endpoint";
@@ -368,7 +470,7 @@ async fn services(settings: &Settings) -> Vec<Finding> {
         let Some(url) = url else { continue };
         findings.push(match get(url, settings.authorities.as_deref()).await {
             Ok(_) => Finding::ok(check, format!("{url} responds")),
-            Err(cause) => Finding::failed(
+            Err(NoResponse { cause, .. }) => Finding::failed(
                 check,
                 format!("{url}: {cause}"),
                 "check address, network, firewall and certificate authorities",
@@ -388,18 +490,45 @@ async fn services(settings: &Settings) -> Vec<Finding> {
     findings
 }
 
+/// Why there is no response.
+struct NoResponse {
+    cause: String,
+    /// Whether nothing listens there.
+    is_refused: bool,
+}
+
+impl From<String> for NoResponse {
+    fn from(cause: String) -> Self {
+        Self { cause, is_refused: false }
+    }
+}
+
+impl From<reqwest::Error> for NoResponse {
+    fn from(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+        let mut systems = causes.filter_map(|error| error.downcast_ref::<std::io::Error>());
+        let is_refused = systems.any(|error| error.kind() == ErrorKind::ConnectionRefused);
+        // The library's name for it says nothing to an operator.
+        let cause = Chain(&error).to_string().replace(
+            "Other(OtherError(CaUsedAsEndEntity))",
+            "it is the certificate of an authority (CA:TRUE); a server needs one with CA:FALSE",
+        );
+        Self { cause, is_refused }
+    }
+}
+
 /// The status of a GET, or why there is none.
-async fn get(url: &str, authorities: Option<&str>) -> Result<u16, String> {
+async fn get(url: &str, authorities: Option<&str>) -> Result<u16, NoResponse> {
     Ok(response(url, authorities).await?.status().as_u16())
 }
 
 /// The response to a GET, or why there is none.
-async fn response(url: &str, authorities: Option<&str>) -> Result<Response, String> {
+async fn response(url: &str, authorities: Option<&str>) -> Result<Response, NoResponse> {
     let url: Url = url.parse().map_err(|_| "this is no address".to_owned())?;
     let tls = outgoing::tls(authorities).map_err(|failure| failure.error.message)?;
-    let client = Client::builder().use_preconfigured_tls(tls).timeout(RESPONSE_LIMIT).no_proxy().build();
-    let client = client.map_err(|error| error.to_string())?;
-    client.get(url).send().await.map_err(|error| Chain(&error.without_url()).to_string())
+    let client = Client::builder().use_preconfigured_tls(tls).timeout(RESPONSE_LIMIT).no_proxy().build()?;
+    Ok(client.get(url).send().await?)
 }
 
 async fn reachable(url: &str) -> Result<(), String> {
@@ -418,7 +547,7 @@ fn base(settings: &Settings) -> String {
     // A certificate is for the public name, not for this machine's loopback address.
     match (&settings.public_url, &settings.port.tls) {
         (Some(url), Some(_)) => url.trim_end_matches('/').to_owned(),
-        (_, tls) => local_url(settings.listen, tls.is_some()),
+        (_, tls) => local_url(settings.listen, tls.is_some(), settings.listen_name.as_deref()),
     }
 }
 
@@ -427,7 +556,8 @@ fn base(settings: &Settings) -> String {
 /// # Errors
 /// Why there is no response.
 pub async fn fetch(settings: &Settings, path: &str) -> Result<String, String> {
-    let response = response(&format!("{}{path}", base(settings)), settings.authorities.as_deref()).await?;
+    let response = response(&format!("{}{path}", base(settings)), settings.authorities.as_deref()).await;
+    let response = response.map_err(|error| error.cause)?;
     response.text().await.map_err(|error| Chain(&error.without_url()).to_string())
 }
 
@@ -435,18 +565,38 @@ pub async fn fetch(settings: &Settings, path: &str) -> Result<String, String> {
 async fn server(settings: &Settings) -> Finding {
     const CHECK: &str = "server";
     let base = base(settings);
-    match get(&format!("{base}/healthz?write=1"), settings.authorities.as_deref()).await {
-        Ok(200) => Finding::ok(CHECK, format!("runs at {base}, reads and writes")),
-        Ok(status) => {
-            let found = format!("what listens at {base} says {status} to /healthz?write=1");
-            Finding::failed(
-                CHECK,
-                found,
-                "see the server's log; if another program listens there, choose another --listen",
-            )
+    if let Err(error) = std::net::TcpListener::bind((settings.listen.ip(), 0)) {
+        let found = format!("cannot listen on {}: {error}", settings.listen.ip());
+        return Finding::failed(CHECK, found, "name an address of this machine with --listen");
+    }
+    let response = match response(&format!("{base}/healthz?write=1"), settings.authorities.as_deref()).await {
+        Ok(response) => response,
+        Err(NoResponse { cause, is_refused: true }) => {
+            let advice = "start `csms serve` with these settings";
+            return Finding::warning(CHECK, format!("none at {base}: {cause}"), advice);
         }
-        Err(cause) => {
-            Finding::warning(CHECK, format!("none at {base}: {cause}"), "start `csms serve` with these settings")
+        Err(NoResponse { cause, .. }) => {
+            let found = format!("something listens at {base} and cannot be asked: {cause}");
+            let advice = "see the server's log, the certificate and the network; if another program listens there, choose another \
+                          --listen";
+            return Finding::failed(CHECK, found, advice);
+        }
+    };
+    let status = response.status().as_u16();
+    let body = response.text().await.ok().and_then(|body| serde_json::from_str::<Value>(&body).ok());
+    match body.as_ref().and_then(|body| body.get("status")?.as_str()) {
+        None => {
+            let found = format!("another program listens at {base}; it says {status} to /healthz?write=1");
+            Finding::failed(CHECK, found, "choose another --listen")
+        }
+        Some("ok") if settings.store.is_none() && !SqliteStore::is_in_use(&settings.data.join(DATABASE)) => {
+            let found = format!("the server at {base} does not use the data in {}", settings.data.display());
+            Finding::failed(CHECK, found, "name the data of that server with --data, or choose another --listen")
+        }
+        Some("ok") => Finding::ok(CHECK, format!("runs at {base}, reads and writes")),
+        Some(said) => {
+            let found = format!("what listens at {base} says {status} to /healthz?write=1: {said}");
+            Finding::failed(CHECK, found, "see the server's log")
         }
     }
 }
@@ -454,11 +604,12 @@ async fn server(settings: &Settings) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boot::settings::Flags;
+    use crate::boot::settings::{Flags, ListenAddress};
 
     fn settings(data: &Path) -> Result<Settings, SettingsError> {
         // Nothing listens on port 9 of a machine for tests.
-        Flags { data: Some(data.to_owned()), listen: Some(([127, 0, 0, 1], 9).into()), ..Flags::default() }.settle()
+        let listen = Some(ListenAddress::from(([127, 0, 0, 1], 9)));
+        Flags { data: Some(data.to_owned()), listen, ..Flags::default() }.settle()
     }
 
     fn of<'f>(findings: &'f [Finding], check: &str) -> Vec<&'f Finding> {
@@ -500,6 +651,44 @@ mod tests {
         let found = of(&findings, "first credentials")[0];
         assert_eq!(found.outcome, Outcome::Failed);
         assert_eq!(found.advice.as_deref(), Some(format!("chmod 600 {}", file.display()).as_str()));
+    }
+
+    #[tokio::test]
+    async fn files_that_cannot_be_written_or_read_fail() {
+        let data = tempfile::tempdir().unwrap();
+        let beyond = data.path().join("none/access.log");
+        let mut settings = settings(data.path()).unwrap();
+        settings.access_log = AccessLogTarget::File(beyond.clone());
+        settings.audit_sink = Some(SinkAddress::File(beyond.clone()));
+        settings.access_file = Some(beyond);
+        let findings = all(Ok(settings)).await;
+        for check in ["access log", "audit sink", "access file"] {
+            assert_eq!(of(&findings, check)[0].outcome, Outcome::Failed, "{check}");
+        }
+        assert_eq!(appendable(&data.path().join("new.log")), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn another_program_on_the_port_fails_and_nothing_on_it_is_a_warning() {
+        let data = tempfile::tempdir().unwrap();
+        let mut settings = settings(data.path()).unwrap();
+        assert_eq!(server(&settings).await.outcome, Outcome::Warning);
+        let other = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        settings.listen = other.local_addr().unwrap();
+        let router = axum::Router::new().route("/healthz", axum::routing::get(async || "hello"));
+        let serving = tokio::spawn(async move { axum::serve(other, router).await });
+        let found = server(&settings).await;
+        assert_eq!(found.outcome, Outcome::Failed);
+        assert!(found.found.starts_with("another program"), "{}", found.found);
+        serving.abort();
+    }
+
+    #[tokio::test]
+    async fn a_remainder_of_a_restore_fails() {
+        let data = tempfile::tempdir().unwrap();
+        fs::create_dir(data.path().join(".csms-snapshot-x7Qd2f")).unwrap();
+        let findings = all(settings(data.path())).await;
+        assert_eq!(of(&findings, "store")[0].outcome, Outcome::Failed);
     }
 
     #[test]

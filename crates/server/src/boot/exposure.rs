@@ -79,7 +79,11 @@ mod tests {
     #[test]
     fn clear_text_that_leaves_the_machine_is_said_and_tls_is_not() {
         let listen = Some(([0, 0, 0, 0], 7070).into());
-        let said = of(Flags { listen, public_url: Some("http://csms.internal".to_owned()), ..Flags::default() });
+        let said = of(Flags {
+            listen: listen.clone(),
+            public_url: Some("http://csms.internal".to_owned()),
+            ..Flags::default()
+        });
         assert_eq!(said.len(), 2);
         assert!(said[0].starts_with("listening on 0.0.0.0:7070 in clear text"), "{said:?}");
         assert!(said[1].starts_with("public_url http://csms.internal"), "{said:?}");

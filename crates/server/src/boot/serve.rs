@@ -43,12 +43,12 @@ use crate::{
     clock::Clock,
     deputy::Deputies,
     failure::{Chain, Failure},
-    functions::{Endpoint, FunctionRegistration, Functions},
+    functions::{Endpoint, FunctionRegistration, Functions, code_at},
     http::connections::{self, ConnectionSettings},
     http::router,
     http::tls::{Tls, TlsError},
     identity::Identity,
-    installation::{self, InstallationError, mark::Mark, seen::Seen, server_name::ServerName},
+    installation::{self, InstallationError, mark::Mark, seen::Seen, server_name::ServerName, unpacked},
     keys::held::HeldKeyring,
     keys::keyring::KEYRING,
     keys::project::Keys,
@@ -176,10 +176,31 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     if let (Some(mark), None) = (&mark, &settings.store) {
         mark.require_file(&settings.data.join(DATABASE))?;
     }
+    let left = if settings.new { None } else { unpacked::left_in(&settings.data) };
+    if let Some(left) = &left
+        && settings.store.is_none()
+        && !settings.data.join(DATABASE).exists()
+    {
+        return Err(InstallationError::Unrestored(left.clone()).into());
+    }
+    let tls = settings.port.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+    if tls.as_deref().is_some_and(Tls::is_authority) {
+        tracing::warn!(
+            "the certificate of --tls-cert is that of an authority (CA:TRUE): csms and the rotation functions refuse it; {SERVER_CERTIFICATE}"
+        );
+    }
+    if mark.is_none() {
+        require_functions(settings)?;
+    }
     // The embedded store locks the directory, so it comes first: two servers must not both make a root key.
     let store = open_store(settings).await?;
     if let Some(mark) = &mark {
         mark.require_store(&store).await?;
+    }
+    if let Some(left) = left
+        && !installation::exists(&store).await?
+    {
+        return Err(InstallationError::Unrestored(left).into());
     }
     installation::require_no_credentials(&store, &credentials, has_credentials).await?;
     let [home, ..] = settings.regions.as_slice() else { return Err(ServeError::NoRegion) };
@@ -202,10 +223,9 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     believed_time::recall(&store, &clock).await?;
     Mark::keep(&settings.data, &identity);
     installation::add_regions(&store, &mut identity, &settings.regions).await?;
-    let tls = settings.port.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
     let listener = listen_on(settings.listen).map_err(|error| ServeError::Listen(settings.listen, error))?;
     let listen = listener.local_addr()?;
-    let url = local_url(listen, tls.is_some());
+    let url = local_url(listen, tls.is_some(), settings.listen_name.as_deref());
     let connections = ConnectionSettings {
         limits: settings.port.limits(getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)),
         proxies: settings.port.proxies.clone(),
@@ -358,9 +378,13 @@ fn sink(settings: &Settings) -> Result<Option<Sink>, Failure> {
     sink.transpose()
 }
 
-/// An address that a program on this machine can use, also when the server listens on all interfaces.
+/// An address that a program on this machine can use, also when the server listens on all interfaces. With TLS it has the name that
+/// was given to listen on, because a certificate is for a name.
 #[must_use]
-pub fn local_url(address: SocketAddr, tls: bool) -> String {
+pub fn local_url(address: SocketAddr, tls: bool, name: Option<&str>) -> String {
+    if let Some(name) = name.filter(|_| tls) {
+        return format!("https://{name}:{}", address.port());
+    }
     let address = match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v4.port())),
         SocketAddr::V6(v6) if v6.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v6.port())),
@@ -370,8 +394,23 @@ pub fn local_url(address: SocketAddr, tls: bool) -> String {
     format!("{scheme}://{address}")
 }
 
+/// What to do about a certificate of an authority.
+pub const SERVER_CERTIFICATE: &str = "make one for a server, with basicConstraints=CA:FALSE";
+
+/// Said of a function that runs here and cannot be unpacked at a start.
+const UNPACKED_LATER: &str = "the rotation function cannot be unpacked; that is tried again until it succeeds";
+
 /// The user variable that tells a function where this server is.
 const ENDPOINT_VARIABLE: &str = "CSMS_ENDPOINT";
+
+/// Looks at the code of the named functions, so that a first start that could not use it makes no data.
+fn require_functions(settings: &Settings) -> Result<(), ServeError> {
+    for (urn, path) in &settings.functions {
+        let checked = code_at(path).check();
+        checked.map_err(|error| ServeError::Function(format!("{urn} from {}", path.display()), error.into()))?;
+    }
+    Ok(())
+}
 
 /// The functions that run here: the named ones, and the bundled one if it lies beside the binary. They are given credentials of
 /// this server, so a variable tells them its address, which they take before any that an event names.
@@ -389,18 +428,20 @@ async fn functions(
         .with_variables(variables)
         .with_deputies(deputies(settings, identity));
     for (urn, path) in &settings.functions {
-        let registered = functions.register(urn, path).await;
-        registered.map_err(|error| ServeError::Function(format!("{urn} from {}", path.display()), error))?;
+        match functions.register(urn, path).await {
+            Ok(()) => {}
+            Err(error) if error.may_pass() => tracing::error!(%error, %urn, "{UNPACKED_LATER}"),
+            Err(error) => return Err(ServeError::Function(format!("{urn} from {}", path.display()), error)),
+        }
     }
     let bundled =
         FunctionUrn::parse(&format!("urn:fss:{region}:{project}:function:default:rotate-database:latest")).ok();
-    let mut available = bundled.filter(|urn| functions.runs_here(urn) || bundled_zip().is_some());
+    let available = bundled.filter(|urn| functions.runs_here(urn) || bundled_zip().is_some());
     if let (Some(urn), Some(zip)) = (&available, bundled_zip())
         && !functions.runs_here(urn)
         && let Err(error) = functions.register(urn, &zip).await
     {
-        tracing::warn!(%error, zip = %zip.display(), "the bundled rotation function cannot be used");
-        available = None;
+        tracing::error!(%error, %urn, zip = %zip.display(), "{UNPACKED_LATER}");
     }
     if let Some(configured) = &settings.functiongraph {
         let url = configured.url.parse().map_err(|_| ServeError::Url(configured.url.clone()))?;

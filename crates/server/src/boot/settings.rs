@@ -78,7 +78,7 @@ impl std::fmt::Debug for StoreAddress {
 pub struct Flags {
     /// Address or name, and port to listen on; port 0 picks a free one [default: 127.0.0.1:7070]
     #[arg(long, env = "CSMS_LISTEN", value_name = "ADDRESS:PORT", value_parser = parse_listen)]
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<ListenAddress>,
 
     /// Directory for database, root key and credentials; created if missing [default: csms-data]
     #[arg(long, env = "CSMS_DATA", value_name = "DIR")]
@@ -375,14 +375,30 @@ fn variables(entries: impl IntoIterator<Item = String>) -> Result<Vec<(String, S
     entries.into_iter().map(pair).collect()
 }
 
-fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+/// Where to listen, and the name that was given for it instead of an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenAddress {
+    address: SocketAddr,
+    name: Option<String>,
+}
+
+impl From<([u8; 4], u16)> for ListenAddress {
+    fn from(address: ([u8; 4], u16)) -> Self {
+        Self { address: address.into(), name: None }
+    }
+}
+
+fn parse_listen(text: &str) -> Result<ListenAddress, String> {
     let mut addresses = text.to_socket_addrs().map_err(|error| match text.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
             format!("must name an address of this machine: {error}")
         }
         _ => "must be of the form ADDRESS:PORT".to_owned(),
     })?;
-    addresses.next().ok_or_else(|| "must name an address of this machine".to_owned())
+    let address = addresses.next().ok_or_else(|| "must name an address of this machine".to_owned())?;
+    let host = text.rsplit_once(':').map_or("", |(host, _)| host);
+    let is_name = text.parse::<SocketAddr>().is_err() && !host.is_empty();
+    Ok(ListenAddress { address, name: is_name.then(|| host.to_ascii_lowercase()) })
 }
 
 /// A topic and the address that stands for it. Nothing may be read or changed on the way there.
@@ -512,6 +528,8 @@ pub struct Smn {
 #[allow(missing_docs, reason = "described at the flags")]
 pub struct Settings {
     pub listen: SocketAddr,
+    /// The name that was given for it, which a certificate may be for.
+    pub listen_name: Option<String>,
     pub data: PathBuf,
     /// Whether the data directory may be given to another installation.
     pub new: bool,
@@ -718,6 +736,7 @@ impl Flags {
     }
 
     fn resolve(self, mut problems: Problems) -> Result<Settings, SettingsError> {
+        let listen = self.listen.unwrap_or_else(|| ([127, 0, 0, 1], 7070).into());
         let invalid = |name: &'static str, rule: &str| SettingsError::value(name, rule.to_owned());
         let authorities = problems.note(authorities_in("ca", self.ca));
         let mut function_variables = Variables::default();
@@ -806,7 +825,8 @@ impl Flags {
         SettingsError::all(problems.0)?;
         let data = self.data.unwrap_or_else(|| PathBuf::from("csms-data"));
         Ok(Settings {
-            listen: self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7070))),
+            listen: listen.address,
+            listen_name: listen.name,
             root_key_file: self.root_key_file.unwrap_or_else(|| data.join("root.key")),
             root_key,
             kms,
@@ -872,6 +892,9 @@ mod tests {
     fn defaults_stand_where_nothing_is_said() {
         let settings = Flags::default().settle().unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:7070");
+        let named = with_file("listen = \"localhost:7443\"", Flags::default()).unwrap();
+        assert_eq!((named.listen.port(), named.listen_name.as_deref()), (7443, Some("localhost")));
+        assert_eq!(with_file("listen = \"[::1]:7443\"", Flags::default()).unwrap().listen_name, None);
         assert_eq!(settings.root_key_file, PathBuf::from("csms-data/root.key"));
         assert_eq!(settings.min_rotation_period_seconds, 14_400);
     }

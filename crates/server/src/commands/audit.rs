@@ -267,6 +267,11 @@ async fn check_once(data: &Installation, expect: Option<&Head>, met: bool) -> Re
     }
     let Followed { check, rows, met, .. } = followed;
     check.finish(&head)?;
+    if head.number == 0 && data.store.users().await?.is_empty() {
+        return Err(
+            "the trail is empty, and there is no user: the first start did not finish; start `csms serve` again".into(),
+        );
+    }
     if head.number == 0 {
         return Err("the trail is empty, although the installation has been started: its records were removed".into());
     }

@@ -19,7 +19,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
-use x509_cert::{Certificate, der::Decode as _};
+use x509_cert::{Certificate, der::Decode as _, ext::pkix::BasicConstraints};
 use zeroize::Zeroizing;
 
 /// How often the files are looked at.
@@ -83,6 +83,16 @@ impl Tls {
     #[must_use]
     pub fn expiry(&self) -> i64 {
         self.expiry.load(Ordering::Relaxed)
+    }
+
+    /// Whether the certificate is that of an authority (CA:TRUE), as `openssl req -x509` makes it. Clients that use rustls, as `csms` and
+    /// the rotation functions do, refuse it as that of a server.
+    #[must_use]
+    pub fn is_authority(&self) -> bool {
+        let certificate = CertificateDer::from_pem_file(&self.files.certificate).ok();
+        let parsed = certificate.and_then(|der| Certificate::from_der(&der).ok());
+        let constraints = parsed.and_then(|parsed| parsed.tbs_certificate.get::<BasicConstraints>().ok().flatten());
+        constraints.is_some_and(|(_, constraints)| constraints.ca)
     }
 
     /// Accepts handshakes with the newest pair.

@@ -74,6 +74,15 @@ fn the_version_is_one_line_and_with_v_the_commit_its_date_and_the_target_too() {
 }
 
 #[test]
+fn help_is_a_command_too() {
+    for command in [&[][..], &["secret"], &["secret", "list"]] {
+        let asked = csms(&[command, &["--help"]].concat());
+        let helped = csms(&[&["help"], command].concat());
+        assert!(helped.status.success() && helped.stdout == asked.stdout, "{helped:?}");
+    }
+}
+
+#[test]
 fn no_flag_takes_a_secret() {
     fn flags(command: &clap::Command, found: &mut Vec<String>) {
         found.extend(command.get_arguments().filter_map(|argument| argument.get_long().map(str::to_owned)));

@@ -5,7 +5,13 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::support::{Server, open, open_with};
 use axum::http::StatusCode;
-use csms_server::{background::due, boot::serve, clock::Clock};
+use csms_core::FunctionUrn;
+use csms_server::{
+    background::due,
+    boot::serve::{self, ServeError},
+    clock::Clock,
+    installation::InstallationError,
+};
 use serde_json::{Value, json};
 
 const DAY: u64 = 86_400_000;
@@ -93,6 +99,27 @@ async fn a_second_server_on_the_same_data_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let _first = open(directory.path()).await.unwrap();
     assert!(open(directory.path()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_first_start_that_lacks_a_function_makes_no_data() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut settings = support::settings(directory.path());
+    let urn = "urn:fss:local-1:0123456789abcdef0123456789abcdef:function:default:f:latest";
+    settings.functions = vec![(FunctionUrn::parse(urn).unwrap(), directory.path().join("missing.zip"))];
+    assert!(matches!(open_with(&settings).await.err().unwrap(), ServeError::Function(..)));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_start_beside_an_unfinished_restore_makes_no_new_installation() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join(".csms-snapshot-x7Qd2f")).unwrap();
+    let error = open(directory.path()).await.err().unwrap();
+    assert!(matches!(error, ServeError::Installation(InstallationError::Unrestored(_))), "{error:?}");
+    assert!(!directory.path().join("csms.db").exists());
+    std::fs::remove_dir(directory.path().join(".csms-snapshot-x7Qd2f")).unwrap();
+    open(directory.path()).await.unwrap();
 }
 
 #[tokio::test]

@@ -266,6 +266,25 @@ fn a_variable_with_a_misspelt_name_is_said_with_the_one_that_was_meant() {
 }
 
 #[test]
+fn a_command_on_the_data_takes_the_variables_of_the_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    let said = |name: &str, value: &str| {
+        let output = csms(&["audit", "verify", "--offline", "--data", data]).env(name, value).output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    for (name, value) in
+        [("CSMS_TARGET_DENY", "10.0.0.0/99"), ("CSMS_CA", "/nonexistent"), ("CSMS_SECRET_QUOTA", "many")]
+    {
+        let said = said(name, value);
+        assert!(said.contains(name), "{said}");
+    }
+    let said = said("CSMS_TARGET_DENY", "10.0.0.0/8");
+    assert!(said.contains("there is no data"), "{said}");
+}
+
+#[test]
 fn every_variable_that_a_flag_has_is_known() {
     fn collect(command: &clap::Command, found: &mut Vec<String>) {
         let variables = command.get_arguments().filter_map(|flag| Some(flag.get_env()?.to_str()?.to_owned()));
@@ -359,7 +378,9 @@ fn sighup_applies_what_it_can_names_what_waits_and_keeps_settings_that_work() {
     let (data, path) = (directory.path().join("data"), directory.path().join("csms.toml"));
     let write = |text: &str| fs::write(&path, format!("listen = \"127.0.0.1:0\"\n{text}")).unwrap();
     write("secret_quota = 7\n");
-    let mut server = Server::start(&["serve", "--data", data.to_str().unwrap(), "--config", path.to_str().unwrap()]);
+    let lines = directory.path().join("access.log");
+    let [data, config, log] = [&data, &path, &lines].map(|path| path.to_str().unwrap());
+    let mut server = Server::start(&["serve", "--data", data, "--config", config, "--access-log", log]);
 
     write("secret_quota = 8\nlog = \"debug\"\ngroup_commit = 2\n");
     server.hang_up();
@@ -369,10 +390,12 @@ fn sighup_applies_what_it_can_names_what_waits_and_keeps_settings_that_work() {
     assert!(waiting.contains("next start") && waiting.contains("changed=\"group_commit\""), "{waiting}");
 
     write("secret_quota = \"hunter2\"\n");
+    fs::remove_file(&lines).unwrap();
     server.hang_up();
     let refused = server.line_with("SIGHUP");
     assert!(refused.contains("secret_quota") && refused.contains("stay as they are"), "{refused}");
     assert!(!refused.contains("hunter2"), "{refused}");
+    assert!(lines.exists(), "the access log is opened again all the same");
 
     write("log = \"info\"\n");
     server.hang_up();
