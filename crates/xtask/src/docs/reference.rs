@@ -115,8 +115,9 @@ endpoint = \"https://kms.example.com\"
 ```
 
 `csms config check` says everything that is wrong with the settings, each named by the flag, the variable, or the file and line that it
-comes from; `csms config show` says what each one is and where it comes from. Both, `csms doctor` and the start of `csms serve` warn of
-variables `CSMS_…` that are none of csms, and name the one that was probably meant. No secret is shown.
+comes from. It opens neither the store nor a connection, and looks into none of the files of certificates, functions, users and logs;
+`csms doctor` does. `csms config show` says what each setting is and where it comes from. Both, `csms doctor` and the start of `csms serve` warn
+of variables `CSMS_…` that are none of csms, and name the one that was probably meant. No secret is shown.
 [settings.schema.json](settings.schema.json) is the JSON Schema of the file, which `csms config schema` prints too.
 
 SIGHUP reads the file again. It applies `log`, `secret_quota`, `max_value_bytes`, `min_rotation_period` and `allow_weak_passwords`, the
