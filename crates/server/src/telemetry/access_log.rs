@@ -221,7 +221,7 @@ mod tests {
         file.file.room = 100;
         file.write_all(b"{\"b\"}\n").unwrap();
         file.write_all(b"{\"c\"}\n").unwrap();
-        assert_eq!(String::from_utf8(file.file.text).unwrap(), "{\"a\"}\n{\n{\"b\"}\n{\"c\"}\n");
+        assert_eq!(String::from_utf8(file.file.text).unwrap(), "{\"a\"}\n{\"\n{\"b\"}\n{\"c\"}\n");
     }
 
     #[test]

@@ -191,7 +191,9 @@ impl Given {
         let matches = command.clone().try_get_matches_from(std::iter::empty::<&str>());
         matches.and_then(|matches| Self::from_arg_matches(&matches)).map_err(|error| {
             let shown = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
-            let flag = command.get_arguments().find(|flag| flag.to_string() == shown);
+            // It begins with the flag that the variable stands for.
+            let long = shown.trim_start_matches("--").split([' ', '=', '[']).next();
+            let flag = command.get_arguments().find(|flag| flag.get_long() == long);
             let variable = flag.and_then(|flag| flag.get_env()).map(|name| name.to_string_lossy().into_owned());
             let rule =
                 error.source().map_or_else(|| "cannot be used".to_owned(), |rule| format!("cannot be used: {rule}"));
