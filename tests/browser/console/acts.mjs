@@ -105,7 +105,7 @@ export class Person {
   }
 
   /** Opens the menu of the account, in the language of the page. */
-  openAccount(label = `Account of ${CREDENTIALS.user_name}`) {
+  openAccount(label = `Account of ${CREDENTIALS.access_key}`) {
     return this.press("button", label);
   }
 

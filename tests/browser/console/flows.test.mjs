@@ -55,7 +55,7 @@ const FLOWS = {
     await person.key("Escape");
     await person.write("名称", "no name");
     await person.sees("使用字母、数字、- 和 _，最多 64 个字符。");
-    await person.openAccount(`${CREDENTIALS.user_name} 的账号`);
+    await person.openAccount(`${CREDENTIALS.access_key} 的账号`);
     await person.choose("语言", "English");
     await person.sees("New secret");
   },

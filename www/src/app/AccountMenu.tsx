@@ -1,6 +1,5 @@
 // Who is signed in, and what is theirs: language, theme, their own account, what to read, the way out.
 
-import { useOwnUser } from "../access/useOwnUser";
 import { Button } from "../ui/Button";
 import { Panel } from "../ui/Panel";
 import { useLanguage } from "./language";
@@ -10,8 +9,7 @@ import { useSession } from "./session";
 export function AccountMenu({ onSignOut }: { onSignOut: () => void }) {
   const { language, t } = useLanguage();
   const { identity } = useSession();
-  const { data: user } = useOwnUser();
-  const name = user?.user_name ?? identity.name;
+  const { name } = identity;
   return (
     <Panel
       label={t("Account of {name}", { name })}
@@ -38,7 +36,7 @@ export function AccountMenu({ onSignOut }: { onSignOut: () => void }) {
           <p>
             {identity.way === "key" ? t("Signed in with the access key") : t("Signed in as")}
             <br />
-            <strong className="code">{identity.name}</strong>
+            <strong className="code">{name}</strong>
           </p>
           {/* biome-ignore lint/a11y/useValidAnchor: it leads to a page, and the menu closes on the way */}
           <a href="#/account" onClick={close}>
