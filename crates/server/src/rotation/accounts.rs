@@ -2,11 +2,14 @@
 //! account is the oldest secret's. The others are not rotated: whoever may make a secret could stop the rotation of another
 //! otherwise.
 //!
-//! An index by account only finds the secrets to look at; whether one names the account is read from its own versions, so a
-//! stale entry does no harm, and another takes the place of one that was not written by this installation. Accounts are compared by engine, port, the name that the server has for them and the host, of
-//! which the names that lead to this machine, and all forms of an address, are one. Names that only a resolver knows to be
-//! the same are not noticed, and a value that is sealed for the function cannot be compared. Secrets of other projects are not looked at: whoever may write a value there
-//! could stop the rotations here.
+//! An index by account only finds the secrets to look at; whether one names the account is read from its own versions. Entries of
+//! secrets that are gone leave the index when they are met, and an account keeps [`MAX_USERS`] of its oldest secrets, so that making
+//! secrets slows nobody's rotation. Another row takes the place of one that was not written by this installation.
+//!
+//! Accounts are compared by engine, port, the name that the server has for them and the host, of which the names that lead to this
+//! machine, and all forms of an address, are one. Names that only a resolver knows to be the same are not noticed, and a value that
+//! is sealed for the function cannot be compared. Secrets of other projects are not looked at: whoever may write a value there could
+//! stop the rotations here.
 
 use std::{collections::BTreeMap, sync::Arc};
 
