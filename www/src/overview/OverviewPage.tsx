@@ -1,6 +1,6 @@
 // What needs attention, and what happened lately. Everything leads to where it can be looked at.
 
-import type { Trace } from "csms";
+import type { Secret, Trace } from "csms";
 import { type ReactNode, useState } from "react";
 
 import { useLanguage } from "../app/language";
@@ -150,7 +150,7 @@ export function OverviewPage() {
                 </Line>
               ))}
             </Panel>
-            <RecentChanges changes={recent} />
+            <RecentChanges changes={recent} secrets={secrets} />
           </div>
         </>
       )}
@@ -168,8 +168,11 @@ function useRecentChanges(): Query<Trace[]> {
 }
 
 /** What was changed last, by whom. */
-function RecentChanges({ changes: { data, error, reload } }: { changes: Query<Trace[]> }) {
+function RecentChanges({ changes, secrets }: { changes: Query<Trace[]>; secrets: readonly Secret[] }) {
   const { t } = useLanguage();
+  const { data, error, reload } = changes;
+  // Records outlive their secrets.
+  const names = new Set(secrets.map(({ name }) => name));
   return (
     <Panel
       title={t("Recent changes")}
@@ -181,7 +184,7 @@ function RecentChanges({ changes: { data, error, reload } }: { changes: Query<Tr
         <Line
           key={trace.trace_id}
           href={
-            trace.resource_type === "secret" && trace.resource_name
+            trace.resource_type === "secret" && trace.resource_name && names.has(trace.resource_name)
               ? secretPath(trace.resource_name)
               : withParameters("#/audit", { resource: trace.resource_name ?? "" })
           }

@@ -56,13 +56,19 @@ export function SecretActions({ known, isSecondary, onChange }: Props) {
   const dialog = { known, isOpen: true, onClose: () => setDoing(undefined), onChange };
   return (
     <div className="row">
-      <Button
-        kind={isSecondary ? "plain" : "primary"}
-        isDisabled={refusal("version") !== undefined}
-        onPress={() => go(secretPath(known.secret.name, "new-version"))}
-      >
-        {t("New version")}
-      </Button>
+      {state === "PENDING_DELETE" ? (
+        <Button kind="primary" isDisabled={refusal("restore") !== undefined} onPress={() => setDoing("restore")}>
+          {t("Restore…")}
+        </Button>
+      ) : (
+        <Button
+          kind={isSecondary ? "plain" : "primary"}
+          isDisabled={refusal("version") !== undefined}
+          onPress={() => go(secretPath(known.secret.name, "new-version"))}
+        >
+          {t("New version")}
+        </Button>
+      )}
       {lacking("createVersion") && <span className="hint">{lacking("createVersion")}</span>}
       <ActionMenu
         label={t("More actions")}
