@@ -23,7 +23,7 @@ const FLOWS = {
     assert.match(refused, /^CreateSecret .*CSMS\.0101/);
     assert.match(version, /^CreateSecretVersion .*Succeeded/);
     assert.match(created, /^CreateSecret .*Succeeded/);
-    await person.choose("Outcome", "Refused");
+    await person.choose("Outcome", "Refused or failed");
     await hasRows(person, 1);
     assert.match((await rows(person))[0], /CSMS\.0101/);
   },

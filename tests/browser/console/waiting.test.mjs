@@ -77,7 +77,7 @@ test("older records that come after another filter was chosen are dropped", () =
     await person.goTo(`#/audit?resource=${name}`);
     await person.sees("100+ records");
     await person.press("button", "Older records");
-    await person.choose("Outcome", "Refused");
+    await person.choose("Outcome", "Refused or failed");
     await person.sees("1 record");
     const answered = person.page.waitForResponse(/\/traces\?.*next=/);
     letGo();

@@ -13,13 +13,14 @@ use csms_api::{
     iam::request::document,
     operation::Specification,
     permissions::{AskedRequest, CheckPermissions, CheckPermissionsResponse, CheckedRequest, SPECIFICATION},
-    policy_check::{self, MAX_ACTION_PATTERN},
+    policy_check::{self, MAX_ACTION_PATTERN, PolicyReview, Site},
     vocabulary::{RightOf, rights},
 };
 use csms_core::{
     KeyId, KeyName,
     policy::{ConditionKind, Judge, Judgement, Policy, RequestContext, ResourceQuery, action_matches},
 };
+use tokio::sync::Semaphore;
 
 use super::{every_service, specifications};
 use crate::{
@@ -237,10 +238,23 @@ struct Judges<'j> {
     denials: Judge<'j>,
 }
 
+/// Reviews at a time: one of the longest policy takes a processor for some tenths of a second, and any user may ask for it.
+static REVIEWS: Semaphore = Semaphore::const_new(1);
+
+/// Reviews a policy on a thread that serves no requests.
+async fn review(policy: Policy, site: Site) -> Result<(Policy, PolicyReview), Failure> {
+    let permit = REVIEWS.acquire().await.map_err(Failure::internal)?;
+    let reviewed = tokio::task::spawn_blocking(move || {
+        let review = policy_check::check(&policy, None, &site);
+        drop(permit);
+        (policy, review)
+    });
+    reviewed.await.map_err(Failure::internal)
+}
+
 /// Judges the policy of a question instead of those of the caller.
 async fn check_policy(call: &Call, asked: &CheckPermissions, text: &str) -> Result<Answer, Failure> {
-    let policy = document(text)?;
-    let review = policy_check::check(&policy, None, &call.app.identity.site_with_regions());
+    let (policy, review) = review(document(text)?, call.app.identity.site_with_regions()).await?;
     if !review.refusals.is_empty() {
         return Err(ApiError::listing(ErrorCode::IamMalformedPolicy, &review.refusals).into());
     }
