@@ -71,19 +71,18 @@ test("older records that come after another filter was chosen are dropped", () =
     const isFree = new Promise((resolve) => (letGo = resolve));
     await person.page.route(/\/traces\?.*next=/, async (route) => {
       await isFree;
-      return route.continue();
+      return route.continue().catch(() => undefined);
     });
     await person.signIn();
     await person.goTo(`#/audit?resource=${name}`);
     await person.sees("100+ records");
     await person.press("button", "Older records");
+    // The page gives the request up.
+    const isGivenUp = person.page.waitForEvent("requestfailed", (request) => /\/traces\?.*next=/.test(request.url()));
     await person.choose("Outcome", "Refused or failed");
+    await isGivenUp;
     await person.sees("1 record");
-    const answered = person.page.waitForResponse(/\/traces\?.*next=/);
     letGo();
-    await (await answered).finished();
-    // Whatever becomes of it does so at once.
-    await person.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
     assert.equal(await person.page.evaluate(() => document.querySelectorAll("tbody tr").length), 1);
   }));
 
