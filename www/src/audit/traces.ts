@@ -107,3 +107,6 @@ export function saidBy({ message, code }: Trace): { outcome: string; version?: s
     ...(said.count !== undefined && { count: said.count }),
   };
 }
+
+/** A text with the beginnings of its identifiers; the audit trail has the whole. */
+export const shortened = (text: string) => text.replace(/([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f-]{22}/g, "$1…");

@@ -8,7 +8,7 @@ import { secretPath, withParameters } from "../app/route";
 import { useSession } from "../app/session";
 import { type Query, useQuery } from "../app/useQuery";
 import { TraceFailure } from "../audit/TraceFailure";
-import { saidBy, whoDid } from "../audit/traces";
+import { saidBy, shortened, whoDid } from "../audit/traces";
 import { FailuresUnknown } from "../rotation/FailuresUnknown";
 import { type Health, healthOf, isManual } from "../rotation/health";
 import { useLastTasks } from "../rotation/useLastTasks";
@@ -196,9 +196,6 @@ function RecentChanges({ changes, secrets }: { changes: Query<Trace[]>; secrets:
     </Panel>
   );
 }
-
-/** A text with the beginnings of its identifiers; the audit trail has the whole. */
-const shortened = (text: string) => text.replace(/([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f-]{22}/g, "$1…");
 
 interface TileProps {
   href: string;

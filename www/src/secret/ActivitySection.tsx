@@ -5,7 +5,7 @@ import { withParameters } from "../app/route";
 import { useSession } from "../app/session";
 import { useQuery } from "../app/useQuery";
 import { TraceFailure } from "../audit/TraceFailure";
-import { saidBy, whoDid } from "../audit/traces";
+import { saidBy, shortened, whoDid } from "../audit/traces";
 import { Badge } from "../ui/Badge";
 import { Time } from "../ui/Time";
 
@@ -39,7 +39,7 @@ export function ActivitySection({ name, stamp }: { name: string; stamp: number }
                   {trace.trace_rating !== "normal" && <Badge tone="danger">{outcome}</Badge>}
                 </span>
                 <span className="hint">
-                  {whoDid(trace, t)} · <Time millis={trace.time} />
+                  {shortened(whoDid(trace, t))} · <Time millis={trace.time} />
                 </span>
               </li>
             );
