@@ -892,6 +892,8 @@ mod tests {
     ];
 
     const USER_ID: &str = "0123456789abcdef0123456789abcde0";
+    /// One that begins and ends as a value does.
+    const OTHER_USER_ID: &str = "d1000000000000000000000000000ad1";
 
     /// A request in which all texts that its right knows are the same, as far as they may be.
     fn request(right: &Right, text: &str, is_first: bool) -> RequestContext {
@@ -934,6 +936,7 @@ mod tests {
         let alice = request(right, "alice", true);
         all.extend([
             RequestContext { user_name: None, user_id: None, ..alice.clone() },
+            RequestContext { user_id: Some(String::from(OTHER_USER_ID)), ..alice.clone() },
             RequestContext { source_ip: None, ..alice.clone() },
             RequestContext { now: Some(UnixMillis::new(0)), ..alice.clone() },
             RequestContext { source_ip: unspecified, ..alice.clone() },
