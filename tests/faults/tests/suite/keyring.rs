@@ -317,7 +317,7 @@ async fn a_command_that_is_killed_while_it_waits_goes_on_with_the_same_key() {
     fs::write(&other, format!("{}\n", "5".repeat(64))).unwrap();
     fs::set_permissions(&other, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let refused = site.keyring(&site.old(), &["rotate", "--new-root-key-file", &other.to_string_lossy()]).await;
-    assert!(said(&refused).contains("a rotation is under way"), "{}", said(&refused));
+    assert!(said(&refused).contains("the last rotation is not ended"), "{}", said(&refused));
     site.require_rotated().await;
 }
 
