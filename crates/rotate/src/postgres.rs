@@ -324,7 +324,8 @@ pub(crate) async fn set_password(new: NewPassword<'_>, address: SocketAddr, limi
         Ok(Err((cause, detail))) => Answer::detailed(Change::NotDone(cause), detail),
         Err(Failed::Login(error) | Failed::Statement(error)) if sent.get() => {
             let finding = change_that_failed(&error);
-            let exposed = is_exposed.get() && error.as_db_error().is_some();
+            // An answer of a proxy says nothing of the server, which may be about to make the change.
+            let exposed = is_exposed.get() && error.as_db_error().is_some_and(|refusal| refusal.routine().is_some());
             let mut text = detail(&error);
             if finding == Change::NotDone(Cause::Forbidden)
                 && let Some(reason) = reason_of_an_extension(login, address, limits).await
