@@ -72,10 +72,12 @@ class WebKitElement {
     await this.#page.send("POST", `/element/${this[ELEMENT]}/click`, {});
   }
 
-  /** Chooses an option of a list by its value. */
+  /** Chooses an option of a list by its value. Returns whether it was there. */
   async select(value) {
     const option = await this.evaluateHandle((list, value) => [...list.options].find((each) => each.value === value), value);
-    await option.asElement().click();
+    const element = option.asElement();
+    await element?.click();
+    return element !== null;
   }
 }
 

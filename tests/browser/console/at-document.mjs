@@ -84,17 +84,16 @@ class AtDocument extends Person {
   }
 
   async choose(label, option) {
-    let handle, value;
     // Options may come from the service.
     await this.until(async () => {
-      handle = await this.#find(label);
-      value = await handle.evaluate(
+      const handle = await this.#find(label);
+      const value = await handle.evaluate(
         (select, option) => [...select.options].find((each) => each.textContent === option)?.value,
         option,
       );
-      return value !== undefined;
+      // The list may be drawn again between the two.
+      return value !== undefined && (await handle.select(value)) !== false;
     });
-    await handle.select(value);
   }
 
   async saves(button) {

@@ -163,7 +163,7 @@ async fn of_two_secrets_of_one_account_the_younger_is_not_rotated(engine: Engine
     let other = service.create("other", RotationMode::SingleUser, &function, &pooled).await;
     // The log is written by a thread of its own.
     let is_noticed = async {
-        while !service.server.log().contains("two secrets name the same database account") {
+        while !service.server.log().contains("names the same database account") {
             sleep(Duration::from_millis(20)).await;
         }
     };
