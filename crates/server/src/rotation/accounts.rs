@@ -3,7 +3,7 @@
 //! otherwise.
 //!
 //! An index by account only finds the secrets to look at; whether one names the account is read from its own versions. Entries of
-//! secrets that are gone leave the index when they are met, and an account keeps [`MAX_USERS`] of its oldest secrets, so that making
+//! secrets that are gone leave the index when they are met, and an account keeps some of its oldest secrets, so that making
 //! secrets slows nobody's rotation. Another row takes the place of one that was not written by this installation.
 //!
 //! Accounts are compared by engine, port, the name that the server has for them and the host, of which the names that lead to this
