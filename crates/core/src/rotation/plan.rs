@@ -27,7 +27,11 @@
 
 use core::fmt;
 
-use crate::{rotation::account::Login, rotation_config::RotationMode, version::VersionId};
+use crate::{
+    rotation::account::{Engine, Login},
+    rotation_config::RotationMode,
+    version::VersionId,
+};
 
 /// How many candidates one attempt offers to a database that refuses them.
 pub const MAX_CANDIDATES: u32 = 3;
@@ -874,9 +878,10 @@ impl Situation {
             Probe::Accepted => Ok(true),
             Probe::WrongPassword | Probe::Refused | Probe::Expired => Ok(false),
             Probe::Unknown(cause) => {
-                // The administrator sees more than the login is told, such as that the limit of connections is none.
+                // The administrator sees more than the login is told, such as that the limit of connections is none (PostgreSQL).
                 let seen = self.barrier().unwrap_or(cause);
-                Err(match cause.is_for_good() || (cause == Cause::Busy && seen == Cause::Barred) {
+                let is_postgresql = self.login(role).is_ok_and(|login| login.engine == Engine::PostgreSql);
+                Err(match cause.is_for_good() || (cause == Cause::Busy && seen == Cause::Barred && is_postgresql) {
                     true => Action::NeedsOperator(OperatorReason::LoginBarred(role, seen)),
                     false => Action::Retry(RetryReason::LoginUnknown(role, cause)),
                 })

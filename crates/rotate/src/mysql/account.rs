@@ -22,8 +22,10 @@ pub(super) enum Require {
     Nothing,
     Tls,
     Certificate,
-    /// A cipher, or a certificate with a subject or of an issuer: whether a connection meets that only a login shows.
-    Particular,
+    /// A certificate with a subject or of an issuer. Whether a connection meets that only a login shows.
+    ParticularCertificate,
+    /// A cipher. Whether a connection meets that only a login shows.
+    Cipher,
 }
 
 /// An account as `SHOW CREATE USER` describes it.
@@ -150,9 +152,10 @@ impl Shown {
             match (word, next) {
                 (Word::Plain("REQUIRE"), Some(Word::Plain("SSL"))) => self.require = Require::Tls,
                 (Word::Plain("REQUIRE"), Some(Word::Plain("X509"))) => self.require = Require::Certificate,
-                (Word::Plain("REQUIRE"), Some(Word::Plain("SUBJECT" | "ISSUER" | "CIPHER"))) => {
-                    self.require = Require::Particular;
+                (Word::Plain("REQUIRE"), Some(Word::Plain("SUBJECT" | "ISSUER"))) => {
+                    self.require = Require::ParticularCertificate;
                 }
+                (Word::Plain("REQUIRE"), Some(Word::Plain("CIPHER"))) => self.require = Require::Cipher,
                 (Word::Plain("ACCOUNT"), Some(Word::Plain("LOCK"))) => self.is_locked = true,
                 // PASSWORD EXPIRE alone; DEFAULT, NEVER and INTERVAL are rules for later.
                 (Word::Plain("EXPIRE"), next) => {
@@ -228,11 +231,11 @@ impl Shown {
     pub(super) fn barrier(&self, tls: &Tls) -> Option<Cause> {
         let has_identity = matches!(tls, Tls::Verify(trust) if trust.identity.is_some());
         match self.require {
-            Require::Tls | Require::Certificate | Require::Particular if matches!(tls, Tls::Disable) => {
-                return Some(Cause::TlsWanted);
+            Require::Nothing => {}
+            _ if matches!(tls, Tls::Disable) => return Some(Cause::TlsWanted),
+            Require::Certificate | Require::ParticularCertificate if !has_identity => {
+                return Some(Cause::CertificateWanted);
             }
-            Require::Certificate if !has_identity => return Some(Cause::CertificateWanted),
-            Require::Particular => return Some(Cause::Barred),
             _ => {}
         }
         if self.is_locked {
@@ -241,7 +244,10 @@ impl Shown {
         if self.method.is_none() || !self.further_factors.is_empty() {
             return Some(Cause::Unsupported);
         }
-        self.has_expired.then_some(Cause::Expired)
+        if self.has_expired {
+            return Some(Cause::Expired);
+        }
+        matches!(self.require, Require::ParticularCertificate | Require::Cipher).then_some(Cause::Barred)
     }
 }
 
@@ -539,11 +545,16 @@ mod tests {
     #[test]
     fn what_only_a_login_could_show_to_be_met_stands_in_the_way() {
         use csms_core::rotation::Trust;
+        let of = |clause: &str| {
+            parse(&format!("CREATE USER `a`@`%` IDENTIFIED WITH 'caching_sha2_password' AS 'x' REQUIRE {clause}"))
+        };
         for clause in ["SUBJECT '/CN=a'", "ISSUER '/CN=ca'", "CIPHER 'TLS_AES_256_GCM_SHA384'"] {
-            let text = format!("CREATE USER `a`@`%` IDENTIFIED WITH 'caching_sha2_password' AS 'x' REQUIRE {clause}");
-            assert_eq!(parse(&text).barrier(&Tls::Disable), Some(Cause::TlsWanted));
-            assert_eq!(parse(&text).barrier(&Tls::Verify(Trust::default())), Some(Cause::Barred));
+            assert_eq!(of(clause).barrier(&Tls::Disable), Some(Cause::TlsWanted));
         }
+        let without_certificate = Tls::Verify(Trust::default());
+        assert_eq!(of("SUBJECT '/CN=a'").barrier(&without_certificate), Some(Cause::CertificateWanted));
+        assert_eq!(of("CIPHER 'TLS_AES_256_GCM_SHA384'").barrier(&without_certificate), Some(Cause::Barred));
+        assert_eq!(of("CIPHER 'x' ACCOUNT LOCK").barrier(&without_certificate), Some(Cause::Locked));
     }
 
     #[test]
